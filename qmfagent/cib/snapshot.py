@@ -1,0 +1,149 @@
+"""A CIB at one version, immutable, brought forward by Pacemaker's own patchsets.
+
+Rules of this file: a Snapshot is never changed once made; `advance` gives a new one that shares what did not change.
+Nobody may edit the elements it hands out. Every top-level member of resources, constraints and tags has a canonical
+line (Canonical XML, one bytes object), so that closures are picked and compared without walking the tree again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cached_property
+
+from lxml import etree
+
+from qmfagent.cib import document, patch
+from qmfagent.cib.ticket import TicketState, ticket_states
+from qmfagent.cib.version import Version
+from qmfagent.errors import PatchError
+
+
+class Snapshot:
+    """One version of a CIB: `head` (the attributes of the cib element), `configuration` and `status`."""
+
+    def __init__(
+        self,
+        head: Mapping[str, str],
+        configuration: etree._Element,
+        status: etree._Element | None,
+        lines: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.head = dict(head)
+        self.configuration = configuration
+        self.status = status
+        self.version = Version.of(head)
+        self._known_lines = lines or {}
+
+    @classmethod
+    def parse(cls, data: bytes, name: str = "the CIB") -> Snapshot:
+        """Read a whole CIB document. Raises CibError."""
+        return cls.of(document.parse(data, name))
+
+    @classmethod
+    def of(cls, cib: etree._Element) -> Snapshot:
+        """Take over a parsed cib element, which must not be used any more by the caller."""
+        configuration, status = cib.find("configuration"), cib.find("status")
+        assert configuration is not None
+        cib.remove(configuration)
+        if status is not None:
+            cib.remove(status)
+        return cls({str(k): str(v) for k, v in cib.attrib.items()}, configuration, status)
+
+    @property
+    def validate_with(self) -> str:
+        """Name of the schema that the CIB is validated with, such as pacemaker-3.9; empty where it names none."""
+        return self.head.get("validate-with", "")
+
+    def section(self, name: str) -> list[etree._Element]:
+        """The members of a section of the configuration, in document order."""
+        found = self.configuration.find(name)
+        return [] if found is None else list(found.iterchildren("*"))
+
+    @cached_property
+    def members(self) -> dict[str, etree._Element]:
+        """Top-level members of resources, constraints and tags, by id, in document order."""
+        return {
+            identifier: element
+            for section in document.SECTIONS
+            for element in self.section(section)
+            if (identifier := element.get("id"))
+        }
+
+    @cached_property
+    def lines(self) -> dict[str, bytes]:
+        """The canonical line of every member, by id, in document order."""
+        known = self._known_lines
+        self._known_lines = {}
+        return {
+            identifier: known.get(identifier) or document.canonical(element)
+            for identifier, element in self.members.items()
+        }
+
+    @cached_property
+    def ids(self) -> dict[str, etree._Element]:
+        """Every element of the configuration that an id names, nodes left out (their ids are a namespace of their own)."""
+        return {
+            str(element.get("id")): element
+            for section in self.configuration.iterchildren("*")
+            if section.tag != "nodes"
+            for element in document.named(section)
+        }
+
+    @cached_property
+    def tickets(self) -> dict[str, TicketState]:
+        """The tickets that the status knows, by name."""
+        return ticket_states(self.status)
+
+    @cached_property
+    def config_digest(self) -> str:
+        """SHA-256 (hexadecimal) of the canonical configuration: unchanged by anything that happens in the status."""
+        return hashlib.sha256(document.canonical(self.configuration)).hexdigest()
+
+    def to_element(self) -> etree._Element:
+        """A cib element of the caller's own."""
+        cib = etree.Element("cib", self.head)
+        cib.append(deepcopy(self.configuration))
+        cib.append(etree.Element("status") if self.status is None else deepcopy(self.status))
+        return cib
+
+    def advance(self, patchset: etree._Element) -> Snapshot:
+        """The snapshot after `patchset`, a `diff` element in format 2 with its versions.
+
+        Raises PatchError where the patchset starts from another version than this one (a notification was missed) or
+        does not fit: take a fresh snapshot then.
+        """
+        source, target = patch.versions(patchset)
+        if source != self.version:
+            raise PatchError(f"a patchset from version {source} does not fit a CIB at version {self.version}")
+        changes = patchset.findall("change")
+        head = self.head
+        configuration, status = self.configuration, self.status
+        for change in changes:
+            if change.get("path") == "/cib":
+                head = patch.result_attributes(change)
+        config_changes = patch.below(changes, "/cib/configuration")
+        status_changes = patch.below(changes, "/cib/status")
+        if config_changes:
+            configuration = deepcopy(configuration)
+            patch.apply_changes(configuration, config_changes, "/cib/configuration")
+        if status_changes:
+            status = etree.Element("status") if status is None else deepcopy(status)
+            patch.apply_changes(status, status_changes, "/cib/status")
+        result = Snapshot({**head, **target.attributes()}, configuration, status, self._lines_without(config_changes))
+        if not config_changes:
+            result._share(self)
+        return result
+
+    def _lines_without(self, changes: list[etree._Element]) -> Mapping[str, bytes]:
+        touched = patch.touched_members(changes)
+        lines = self.__dict__.get("lines", self._known_lines)
+        if touched is None:
+            return {}
+        return {identifier: line for identifier, line in lines.items() if identifier not in touched}
+
+    def _share(self, earlier: Snapshot) -> None:
+        for name in ("members", "lines", "ids", "config_digest"):
+            if name in earlier.__dict__:
+                self.__dict__[name] = earlier.__dict__[name]
