@@ -1,0 +1,182 @@
+"""The live CIB, pushed by libcib: one connection, each change as the patchset the daemon sends.
+
+Rules of this file: notifications are handled in the event loop, in order, and bring the snapshot forward; while a full
+snapshot is on its way they wait, and those it already contains are dropped. One that does not fit (a version gap: some
+were missed) leads to a full snapshot, as does every new connection. Own writes come back as notifications like all
+others, with `client` being our own name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+from lxml import etree
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from qmfagent.cib import patch
+from qmfagent.cib.change import CibChange
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
+from qmfagent.errors import CibError, ClusterError, PatchError
+from qmfagent.pacemaker import libcib, notification, write
+from qmfagent.pacemaker.connection import CibConnection
+from qmfagent.pacemaker.feed import Changes, Feed
+from qmfagent.pacemaker.tickets import holds
+from qmfagent.pacemaker.tools import TicketAction, Tools
+
+_LOG = logging.getLogger(__name__)
+_TICKET_SECONDS = 5.0
+_OUTCOMES = {
+    0: write.Outcome.APPLIED,
+    libcib.OLD_DATA: write.Outcome.MISFIT,
+    libcib.DIFF_FAILED: write.Outcome.MISFIT,
+    libcib.SCHEMA_VALIDATION: write.Outcome.REJECTED,
+    libcib.ACCESS_DENIED: write.Outcome.REJECTED,
+}
+
+
+class PushedCib:
+    """Store of the live CIB through libcib. See the package's docstring for the shape of a store."""
+
+    source = "libcib"
+
+    def __init__(self, library: libcib.Libcib, client: str) -> None:
+        """`client` is the name Pacemaker gives our writes (update-client)."""
+        self.client = client
+        self._feed = Feed()
+        self._tools = Tools()
+        self._connection = CibConnection(library, client, self._notified, self._lost)
+        self._gone = asyncio.Event()
+        self._refreshing = asyncio.Lock()
+        self._backlog: deque[bytes] | None = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the CIB can be seen now."""
+        return self._feed.connected
+
+    async def start(self) -> None:
+        """Connect; where the cluster is not there yet, return nonetheless and go on trying."""
+        self._connection.start()
+        with contextlib.suppress(ClusterError, CibError):
+            await self._sign_on()
+        self._spawn(self._stay_connected())
+
+    async def stop(self) -> None:
+        """Sign off and end all readers."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connection.stop()
+        self._feed.end()
+
+    async def snapshot(self) -> Snapshot:
+        """The newest snapshot. Raises Disconnected."""
+        return self._feed.current()
+
+    def changes(self) -> Changes:
+        """Every change after this call."""
+        return self._feed.changes()
+
+    async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
+        """Apply a format-2 patchset as one write; see write.apply for its errors."""
+        return await write.apply(self._feed, self._submit, self._refresh_for_write, patchset, expected_config_digest)
+
+    async def ticket(self, name: str, action: TicketAction) -> None:
+        """Change a ticket and return once the snapshot shows it. Raises Disconnected, WriteRejected, ClusterError."""
+        self._feed.current()
+        await self._tools.ticket(name, action)
+        await self._feed.until(lambda snapshot: holds(snapshot, name, action), _TICKET_SECONDS)
+
+    async def _submit(self, patchset: bytes) -> tuple[write.Outcome, str]:
+        code = await self._connection.patch(patchset)
+        words = self._connection.words(code)
+        if code not in _OUTCOMES:
+            raise ClusterError(f"the CIB daemon did not apply the patch: {words}")
+        return _OUTCOMES[code], words
+
+    async def _refresh_for_write(self) -> None:
+        # Shielded: a cancelled writer must not leave the notifications waiting for a snapshot that never comes.
+        await asyncio.shield(self._spawn(self._resync()))
+
+    async def _stay_connected(self) -> None:
+        while True:
+            await self._gone.wait()
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type((ClusterError, CibError)), wait=wait_exponential_jitter(initial=0.1, max=2.0)
+            ):
+                with attempt:
+                    await self._sign_on()
+
+    async def _sign_on(self) -> None:
+        self._gone.clear()
+        try:
+            await self._connection.signon()
+            await self._refresh()
+        except (ClusterError, CibError) as error:
+            self._lost(error.message)
+            raise
+        _LOG.info("signed on to the CIB daemon as %s, CIB version %s", self.client, self._feed.current().version)
+
+    async def _refresh(self) -> None:
+        async with self._refreshing:
+            # Set before the query: what the daemon sends from now on is newer than, or part of, its answer.
+            self._backlog = self._backlog or deque()
+            snapshot = Snapshot.parse(await self._connection.query())
+            self._feed.publish(CibChange(snapshot, resync=True))
+            waiting, self._backlog = self._backlog, None
+            for message in waiting:
+                self._notified(message)
+
+    async def _resync(self) -> None:
+        try:
+            await self._refresh()
+        except (ClusterError, CibError) as error:
+            self._lost(error.message)
+
+    def _lost(self, reason: str = "the CIB daemon went away") -> None:
+        self._backlog = deque()
+        self._feed.lose(reason)
+        self._gone.set()
+
+    def _notified(self, message: bytes) -> None:
+        if self._backlog is not None:
+            self._backlog.append(message)
+            return
+        try:
+            change = self._read(message)
+        except (CibError, PatchError) as error:
+            _LOG.warning("reading the whole CIB again: %s", error)
+            self._backlog = deque()
+            self._spawn(self._resync())
+            return
+        if change:
+            self._feed.publish(change)
+
+    def _read(self, message: bytes) -> CibChange | None:
+        read = notification.read(message)
+        if read is None:
+            return None
+        snapshot = self._feed.current()
+        source, target = patch.versions(read.patchset)
+        if source < snapshot.version and target <= snapshot.version:
+            return None
+        return CibChange(
+            snapshot.advance(read.patchset),
+            patchset=etree.tostring(read.patchset),
+            client=read.client,
+            user=read.user,
+            origin=read.origin,
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
