@@ -1,0 +1,1 @@
+"""Consoles of qmfagent: the scripting API, and the command line on top of it."""

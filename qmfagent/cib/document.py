@@ -61,7 +61,7 @@ def parse(data: bytes, name: str = "the CIB", limit: int = MAX_BYTES) -> etree._
     root = parse_element(data, name, limit)
     if root.tag != "cib":
         raise CibError(
-            f"{name} is a <{root.tag}> document, not a <cib>", hint="use the output of 'cibadmin --query' as it is"
+            f"{name} is a <{root.tag!s}> document, not a <cib>", hint="use the output of 'cibadmin --query' as it is"
         )
     if len(root.findall("configuration")) != 1:
         raise CibError(f"{name}, line {root.sourceline}: the cib element must hold exactly one configuration")
@@ -86,6 +86,13 @@ def named(element: etree._Element) -> Iterator[etree._Element]:
             yield each
 
 
+def member_of(element: etree._Element) -> etree._Element:
+    """The direct child of a section that `element`, of a configuration, is or is part of."""
+    chain = [element, *element.iterancestors()]
+    depth = next(i for i, each in enumerate(chain) if each.tag == "configuration")
+    return chain[depth - 2]
+
+
 def element_path(element: etree._Element) -> str:
     """The path Pacemaker's patches use: `/cib/configuration/resources/primitive[@id='vip']/...`.
 
@@ -104,4 +111,4 @@ def element_path(element: etree._Element) -> str:
 def path_step(element: etree._Element) -> str:
     """One step of such a path: the tag, with the id where there is one."""
     identifier = element.get("id")
-    return f"{element.tag}[@id='{identifier}']" if identifier else str(element.tag)
+    return f"{element.tag!s}[@id='{identifier}']" if identifier else str(element.tag)

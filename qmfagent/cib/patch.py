@@ -17,13 +17,14 @@ from qmfagent.errors import PatchError
 
 _STEP = re.compile(r"[A-Za-z_][\w.-]*(\[@id='[^'\"<>&]*'\])?|comment\(\)|comment")
 _MEMBER = re.compile(r"/cib/configuration/(?:resources|constraints|tags)/[\w.-]+\[@id='([^']*)'\]")
+_MEMBER_SECTION = re.compile(r"/cib/configuration/(?:resources|constraints|tags)(?=/|$)")
 _SECTION = re.compile(r"/cib/configuration/([\w.-]+)")
 
 
 def versions(patchset: etree._Element) -> tuple[Version, Version]:
     """The versions a `diff` element leads from and to. Raises PatchError where it is of another format."""
     if patchset.tag != "diff" or patchset.get("format") != "2":
-        raise PatchError(f"a <{patchset.tag}> of format {patchset.get('format', '1')} is no patchset of format 2")
+        raise PatchError(f"a <{patchset.tag!s}> of format {patchset.get('format', '1')} is no patchset of format 2")
     source, target = patchset.find("version/source"), patchset.find("version/target")
     if source is None or target is None:
         raise PatchError("a patchset without source and target version cannot be placed")
@@ -55,11 +56,15 @@ def touched_members(changes: list[etree._Element]) -> set[str] | None:
             touched.update(str(e.get("id")) for e in change.iterchildren("*"))
         elif change.get("operation") == "create" and path == "/cib/configuration":
             touched.update(str(e.get("id")) for section in change for e in section.iterchildren("*"))
-        elif path.startswith(tuple(f"/cib/configuration/{s}" for s in ("resources", "constraints", "tags"))):
-            return None
-        elif path == "/cib/configuration":
+        elif path == "/cib/configuration" or _MEMBER_SECTION.match(path):
             return None
     return touched
+
+
+def member_path(change: etree._Element) -> str:
+    """The path, from the configuration, of the top-level member that a change touches; empty where it touches none."""
+    member = _MEMBER.match(change.get("path", ""))
+    return member[0].removeprefix("/cib/configuration/") if member else ""
 
 
 def apply_changes(root: etree._Element, changes: list[etree._Element], root_path: str) -> None:
@@ -107,7 +112,7 @@ def _find(root: etree._Element, change: etree._Element, root_path: str) -> etree
 def _comment_at(parent: etree._Element, change: etree._Element) -> etree._Element | None:
     position = _position(change)
     node = parent[position] if position < len(parent) else None
-    return node if node is not None and node.tag is etree.Comment else None
+    return node if isinstance(node, etree._Comment) else None
 
 
 def _position(change: etree._Element) -> int:

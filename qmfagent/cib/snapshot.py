@@ -15,6 +15,7 @@ from functools import cached_property
 from lxml import etree
 
 from qmfagent.cib import document, patch
+from qmfagent.cib.references import References
 from qmfagent.cib.ticket import TicketState, ticket_states
 from qmfagent.cib.version import Version
 from qmfagent.errors import PatchError
@@ -43,18 +44,24 @@ class Snapshot:
 
     @classmethod
     def of(cls, cib: etree._Element) -> Snapshot:
-        """Take over a parsed cib element, which must not be used any more by the caller."""
-        configuration, status = cib.find("configuration"), cib.find("status")
+        """A snapshot of a parsed cib element, which stays the caller's.
+
+        Each part becomes the root of a document of its own: releasing elements of a part that has been taken out of its
+        document costs lxml a search of the whole part for each of them.
+        """
+        configuration, status = deepcopy(cib.find("configuration")), deepcopy(cib.find("status"))
         assert configuration is not None
-        cib.remove(configuration)
-        if status is not None:
-            cib.remove(status)
         return cls({str(k): str(v) for k, v in cib.attrib.items()}, configuration, status)
 
     @property
     def validate_with(self) -> str:
         """Name of the schema that the CIB is validated with, such as pacemaker-3.9; empty where it names none."""
         return self.head.get("validate-with", "")
+
+    @cached_property
+    def references(self) -> References:
+        """Who refers to whom in this configuration."""
+        return References(self)
 
     def section(self, name: str) -> list[etree._Element]:
         """The members of a section of the configuration, in document order."""
@@ -133,7 +140,10 @@ class Snapshot:
             patch.apply_changes(status, status_changes, "/cib/status")
         result = Snapshot({**head, **target.attributes()}, configuration, status, self._lines_without(config_changes))
         if not config_changes:
-            result._share(self)
+            result._share(self, "members", "lines", "ids", "config_digest", "references")
+        elif all(_changes_a_value(c) for c in config_changes):
+            result._share(self, "references")
+            result._renew_lines(self, config_changes)
         return result
 
     def _lines_without(self, changes: list[etree._Element]) -> Mapping[str, bytes]:
@@ -143,7 +153,23 @@ class Snapshot:
             return {}
         return {identifier: line for identifier, line in lines.items() if identifier not in touched}
 
-    def _share(self, earlier: Snapshot) -> None:
-        for name in ("members", "lines", "ids", "config_digest"):
+    def _renew_lines(self, earlier: Snapshot, changes: list[etree._Element]) -> None:
+        """Bring the lines forward without a look at the members that no change touches."""
+        if "lines" in earlier.__dict__:
+            renewed = {}
+            for path in {patch.member_path(change) for change in changes} - {""}:
+                element = self.configuration.find(path)
+                assert element is not None
+                renewed[element.get("id", "")] = document.canonical(element)
+            self.__dict__["lines"] = {**earlier.lines, **renewed}
+
+    def _share(self, earlier: Snapshot, *names: str) -> None:
+        for name in names:
             if name in earlier.__dict__:
                 self.__dict__[name] = earlier.__dict__[name]
+
+
+def _changes_a_value(change: etree._Element) -> bool:
+    """Whether a change sets the value of an nvpair and so leaves every reference as it was."""
+    names = {entry.get("name") for entry in change.iterfind("change-list/change-attr")}
+    return change.get("operation") == "modify" and names == {"value"}

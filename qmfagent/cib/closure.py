@@ -1,0 +1,150 @@
+"""The closure of a ticket: all configuration that depends on it, and nothing else.
+
+Rules of this file:
+- It starts from every rsc_ticket constraint that names the ticket and takes what they refer to, whole.
+- A template that a member is made from comes along; a set or operation list that a member refers to by id-ref from
+  outside the closure is written out at the first place that refers to it, so that no other resource has to travel.
+- A constraint or tag comes along when everything it refers to is inside. When only a part is, it is a Boundary.
+- Cluster options, nodes, defaults, ACLs, alerts and fencing topology never do, nor the tags that record ownership.
+- Every resource of a closure depends on the ticket: it never runs where the ticket is not granted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from lxml import etree
+
+from qmfagent.cib import document
+from qmfagent.cib.inline import write_out_references
+from qmfagent.cib.membership import Boundary, Membership, membership
+from qmfagent.cib.ownership import tag_element, was_replicated
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.errors import CibError, UnknownTicket
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What depends on `ticket`: canonical lines of its members by id, in the order of SECTIONS and then of the document."""
+
+    ticket: str
+    sections: Mapping[str, Mapping[str, bytes]]
+    boundaries: tuple[Boundary, ...] = ()
+
+    @cached_property
+    def lines(self) -> dict[str, bytes]:
+        """The members' canonical lines by id."""
+        return {identifier: line for members in self.sections.values() for identifier, line in members.items()}
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The closure as a CIB document, one member a line, sorted by id: equal bytes mean equal closures."""
+        parts = [b"<cib><configuration>"]
+        for section in document.SECTIONS:
+            members = self.sections.get(section, {})
+            parts.append(f"<{section}>".encode())
+            parts.extend(members[identifier] for identifier in sorted(members))
+            parts.append(f"</{section}>".encode())
+        parts.append(b"</configuration></cib>\n")
+        return b"\n".join(parts)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of `canonical`, hexadecimal."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The id of every element in the closure, at whatever depth."""
+        return frozenset(str(e.get("id")) for e in document.named(document.parse_element(self.canonical)))
+
+    def as_cib(self, validate_with: str) -> bytes:
+        """The closure inside an otherwise empty CIB that Pacemaker's tools take, indented."""
+        source = document.parse_element(self.canonical)
+        cib = etree.Element(
+            "cib", {"validate-with": validate_with, "admin_epoch": "0", "epoch": "0", "num_updates": "0"}
+        )
+        configuration = etree.SubElement(cib, "configuration")
+        for name in ("crm_config", "nodes", *document.SECTIONS):
+            found = source.find(f"configuration/{name}")
+            if name != "tags" or (found is not None and len(found)):
+                configuration.append(etree.Element(name) if found is None else found)
+        etree.SubElement(cib, "status")
+        return document.pretty(cib)
+
+
+def closure(snapshot: Snapshot, ticket: str) -> Closure:
+    """The closure of `ticket` in `snapshot`; empty where the ticket was replicated before and no constraint names it now.
+
+    Raises UnknownTicket where nothing has ever named it, and CibError where its constraints or the members refer to
+    what does not exist.
+    """
+    tickets = snapshot.references.tickets
+    if ticket not in tickets and not was_replicated(snapshot, ticket):
+        known = ", ".join(tickets) or "none"
+        raise UnknownTicket(f"no rsc_ticket constraint names ticket {ticket!r}", hint=f"tickets named here: {known}")
+    memberships = snapshot.references.memberships
+    if ticket not in memberships:
+        memberships[ticket] = membership(snapshot, ticket)
+    found = memberships[ticket]
+    if snapshot.references.borrowing:
+        return Closure(ticket, _written_out(snapshot, found), found.boundaries)
+    lines = snapshot.lines
+    tags = {i: _tag_line(snapshot, i, ends) for i, ends in found.tags.items()}
+    sections = {
+        "resources": {i: lines[i] for i in found.resources},
+        "constraints": {i: lines[i] for i in found.constraints},
+        "tags": tags,
+    }
+    return Closure(ticket, sections, found.boundaries)
+
+
+def from_document(ticket: str, data: bytes, name: str = "the publication") -> Closure:
+    """Read a closure from a CIB document that holds nothing else, and check that it is one.
+
+    Raises CibError where it holds configuration of another kind, an ownership tag, or a resource that would not depend
+    on the ticket.
+    """
+    snapshot = Snapshot.parse(data, name)
+    for section in snapshot.configuration.iterchildren("*"):
+        if section.tag not in document.SECTIONS and len(section):
+            raise CibError(f"{name} carries {section.tag!s}, which never belongs to a ticket")
+    given = {section: _lines(snapshot, section) for section in document.SECTIONS}
+    if not any(given.values()):
+        return Closure(ticket, given)
+    try:
+        found = closure(snapshot, ticket)
+    except UnknownTicket as error:
+        raise CibError(f"{name} is no closure of ticket {ticket!r}: {error.message}") from None
+    surplus = [identifier for members in given.values() for identifier in members if identifier not in found.lines]
+    if surplus:
+        raise CibError(
+            f"{name} holds {', '.join(surplus[:5])}, which would not depend on ticket {ticket!r}",
+            hint="everything that is replicated has to depend on its ticket",
+        )
+    if any(found.lines[i] != line for members in given.values() for i, line in members.items()):
+        raise CibError(f"{name} refers to what it does not hold")
+    return Closure(ticket, given)
+
+
+def _lines(snapshot: Snapshot, section: str) -> dict[str, bytes]:
+    members = snapshot.section(section)
+    if any(not e.get("id") for e in members):
+        raise CibError(f"a member of {section} has no id")
+    return {str(e.get("id")): snapshot.lines[str(e.get("id"))] for e in members}
+
+
+def _written_out(snapshot: Snapshot, found: Membership) -> dict[str, dict[str, bytes]]:
+    members = snapshot.members
+    sections = {"resources": found.resources, "constraints": found.constraints}
+    lines = write_out_references(snapshot, {s: [members[i] for i in ids] for s, ids in sections.items()})
+    return {**lines, "tags": {i: _tag_line(snapshot, i, ends) for i, ends in found.tags.items()}}
+
+
+def _tag_line(snapshot: Snapshot, identifier: str, ends: tuple[str, ...]) -> bytes:
+    """The tag's own line where it refers to just these ids; else a tag without the others."""
+    whole = ends == snapshot.references.tags[identifier]
+    return snapshot.lines[identifier] if whole else tag_element(identifier, ends)

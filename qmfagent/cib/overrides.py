@@ -1,0 +1,188 @@
+"""A site's own values: the site file, read, checked and put into effect.
+
+Rules of this file: a site file is TOML. It may list XSLT steps (`xslt = ["step.xsl"]`) and holds one `[[override]]`
+table for each value that differs here:
+
+    [[override]]
+    select = "primitive[@id='vip']/instance_attributes/nvpair[@name='ip']"
+    value = "10.2.0.10"
+
+`select` is an XPath 1.0 expression, matched anywhere in the closure; it selects nvpairs, whose value is set, or
+attributes (`.../op[@name='monitor']/@timeout`). Ids can't be overridden: they tie the sites together. Every fault is a
+SiteFileError that names file, line and key.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from qmfagent.cib import document
+from qmfagent.cib.closure import Closure
+from qmfagent.errors import SiteFileError
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One `[[override]]` table: an XPath, the value, and the line of the site file it stands at."""
+
+    select: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideUse:
+    """What one override did: the paths of the places it touched."""
+
+    select: str
+    value: str
+    line: int
+    places: tuple[str, ...]
+
+    @property
+    def warning(self) -> str:
+        """In words, for an override that touched nothing."""
+        return f"the override at line {self.line} of the site file touches nothing: {self.select}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A site file: its overrides, then its XSLT steps (file names as written, relative to the site file)."""
+
+    overrides: tuple[Override, ...] = ()
+    xslt: tuple[str, ...] = ()
+
+
+def parse_site_file(data: bytes, name: str) -> SiteFile:
+    """Read a site file. Raises SiteFileError."""
+    try:
+        text = data.decode()
+        content = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SiteFileError(f"{name}, line {line}: not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SiteFileError(f"{name}: no valid TOML: {error}") from None
+    locate = _Lines(text, name)
+    for key in content:
+        if key not in ("override", "xslt"):
+            raise locate.error(key, None, f"unknown key {key!r}", "the keys are 'override' and 'xslt'")
+    tables = content.get("override", [])
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise locate.error("override", None, "'override' must be a list of tables", "write [[override]] above each")
+    steps = content.get("xslt", [])
+    if not isinstance(steps, list) or not all(isinstance(s, str) and s for s in steps):
+        raise locate.error("xslt", None, "'xslt' must be a list of file names", 'such as xslt = ["site-b.xsl"]')
+    return SiteFile(tuple(_override(t, i, locate) for i, t in enumerate(tables)), tuple(steps))
+
+
+def override(source: Closure, overrides: Sequence[Override], name: str) -> tuple[Closure, tuple[OverrideUse, ...]]:
+    """The closure with the overrides in effect, in their order, and what each of them did.
+
+    `name` is the site file's, for errors. Raises SiteFileError where a select meets what can't be set.
+    """
+    if not overrides:
+        return source, ()
+    root = document.parse_element(source.canonical)
+    uses = []
+    touched: dict[str, etree._Element] = {}
+    for entry in overrides:
+        places = []
+        for target in _select(root, entry, name):
+            element, attribute = _settable(target, entry, name)
+            element.set(attribute, entry.value)
+            places.append(document.element_path(element) + ("" if attribute == "value" else f"/@{attribute}"))
+            member = _member(element, entry, name)
+            touched[str(member.get("id"))] = member
+        uses.append(OverrideUse(entry.select, entry.value, entry.line, tuple(places)))
+    lines = {i: document.canonical(e) for i, e in touched.items()}
+    sections = {
+        section: {i: lines.get(i, line) for i, line in members.items()} for section, members in source.sections.items()
+    }
+    return Closure(source.ticket, sections, source.boundaries), tuple(uses)
+
+
+class _Lines:
+    """Finds the line at which a key of the site file stands, which tomllib does not tell."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._lines = text.splitlines()
+        self._name = name
+        self._tables = [i for i, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*override\s*\]\]", line)]
+
+    def line(self, key: str, table: int | None) -> int:
+        """1-based line of `key` in the table of that index, or at the top; the table's own line where it has no such key."""
+        start = self._tables[table] if table is not None and table < len(self._tables) else 0
+        following = [i for i in self._tables if i > start] if table is not None else []
+        stop = following[0] if following else len(self._lines)
+        pattern = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}[\"']?\s*[\].=]")
+        return next((i + 1 for i in range(start, stop) if pattern.match(self._lines[i])), start + 1)
+
+    def error(self, key: str, table: int | None, message: str, hint: str) -> SiteFileError:
+        return SiteFileError(f"{self._name}, line {self.line(key, table)}: {message}", hint=hint)
+
+
+def _override(table: dict[str, Any], index: int, locate: _Lines) -> Override:
+    for key in table:
+        if key not in ("select", "value"):
+            raise locate.error(key, index, f"unknown key {key!r} in [[override]]", "the keys are 'select' and 'value'")
+    for key in ("select", "value"):
+        if key not in table:
+            raise locate.error(key, index, f"[[override]] has no {key!r}", "it needs both 'select' and 'value'")
+    select, value = table["select"], table["value"]
+    if not isinstance(value, str):
+        raise locate.error("value", index, f"'value' must be a string, not {value!r}", "put it in quotes")
+    if not isinstance(select, str):
+        raise locate.error("select", index, f"'select' must be a string, not {select!r}", "put it in quotes")
+    try:
+        etree.XPath(_anywhere(select))
+    except etree.XPathSyntaxError as error:
+        raise locate.error("select", index, f"'select' is no XPath: {error}", f"it reads {select!r}") from None
+    return Override(select, value, locate.line("select", index))
+
+
+def _anywhere(select: str) -> str:
+    return select if select.startswith(("/", "(")) else f"//{select}"
+
+
+def _select(root: etree._Element, entry: Override, name: str) -> list[Any]:
+    try:
+        found = root.xpath(_anywhere(entry.select))
+    except etree.XPathError as error:
+        raise _fault(entry, name, f"'select' can't be evaluated: {error}") from None
+    if not isinstance(found, list):
+        raise _fault(entry, name, "'select' gives a value, not elements or attributes")
+    return found
+
+
+def _settable(target: Any, entry: Override, name: str) -> tuple[etree._Element, str]:
+    if isinstance(target, etree._Element):
+        if target.tag != "nvpair":
+            raise _fault(
+                entry, name, f"'select' meets a <{target.tag!s}>, which has no value of its own; add /@attribute"
+            )
+        return target, "value"
+    if not getattr(target, "is_attribute", False):
+        raise _fault(entry, name, "'select' meets text, which no CIB element has")
+    if target.attrname in ("id", "id-ref"):
+        raise _fault(
+            entry, name, f"'select' meets the attribute {target.attrname!r}, which must be the same at all sites"
+        )
+    return target.getparent(), str(target.attrname)
+
+
+def _member(element: etree._Element, entry: Override, name: str) -> etree._Element:
+    chain = [element, *element.iterancestors()]
+    if len(chain) < 4:
+        raise _fault(entry, name, f"'select' meets <{element.tag!s}>, which belongs to no resource, constraint or tag")
+    return chain[-4]
+
+
+def _fault(entry: Override, name: str, message: str) -> SiteFileError:
+    return SiteFileError(f"{name}, line {entry.line}: {message}", hint=f"select = {entry.select!r}")

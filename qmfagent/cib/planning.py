@@ -1,0 +1,121 @@
+"""Computing a plan from a site's snapshot and a mangled closure.
+
+Rules of this file: it is pure; the same snapshot and closure give the same plan. What may be touched is scope's to say, how
+it is written is difference's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lxml import etree
+
+from qmfagent.cib import difference, document
+from qmfagent.cib.closure import Closure
+from qmfagent.cib.difference import Change
+from qmfagent.cib.inline import restore_references
+from qmfagent.cib.overrides import OverrideUse
+from qmfagent.cib.ownership import tag_id, tag_line
+from qmfagent.cib.plan import Plan, Problem
+from qmfagent.cib.scope import Scope, dangling, reaching_patterns
+from qmfagent.cib.snapshot import Snapshot
+
+
+def make_plan(
+    target: Snapshot,
+    mangled: Closure,
+    *,
+    overrides: tuple[OverrideUse, ...] = (),
+    adopt: bool = False,
+) -> Plan:
+    """What brings `target` to `mangled`, the closure as this site is to have it.
+
+    Raises CibError where the target's own configuration is broken. Never changes anything.
+    """
+    ticket = mangled.ticket
+    scope = Scope(target, mangled, adopt)
+    old = {i: target.lines[i] for i in scope.ours}
+    new = dict(mangled.lines)
+    recorded = target.references.tags.get(tag_id(ticket), ())
+    record = target.lines[tag_id(ticket)] if new.keys() == set(recorded) else tag_line(ticket, new)
+    if line := target.lines.get(tag_id(ticket)):
+        old[tag_id(ticket)] = line
+    if record:
+        new[tag_id(ticket)] = record
+    differing = [
+        (i, before, after)
+        for i, before, after in difference.compare_members(old, new)
+        if after or i not in scope.shared
+    ]
+    elements = {i: _as_here(target, i, after) for i, _, after in differing if after}
+    differing = [d for d in differing if not d[2] or document.canonical(elements[d[0]]) != d[1]]
+    elements = {i: elements[i] for i, _, after in differing if after}
+    problems = [
+        *scope.clashes.values(),
+        *scope.part_clashes(elements),
+        *dangling(target, differing, elements),
+        *reaching_patterns(target, mangled, elements),
+        *(Problem("override-unused", "warning", o.warning) for o in overrides if not o.places),
+    ]
+    state = target.tickets.get(ticket)
+    if state is not None and state.granted:
+        problems.append(
+            Problem("holder", "warning", f"this site holds ticket {ticket!r}: an agent here refuses the apply")
+        )
+    return Plan(
+        ticket,
+        target.version,
+        target.config_digest,
+        tuple(_changes(target, differing, elements)),
+        tuple(sorted(scope.adopted)),
+        overrides,
+        mangled.boundaries,
+        tuple(problems),
+    )
+
+
+def _changes(
+    target: Snapshot, differing: list[tuple[str, bytes, bytes]], elements: Mapping[str, etree._Element]
+) -> list[Change]:
+    deletions, edits, created = [], [], []
+    for identifier, before, after in differing:
+        if not before:
+            if identifier not in target.members:
+                created.append(elements[identifier])
+            continue
+        current = target.members[identifier]
+        path = document.element_path(current)
+        edit = difference.member_changes(current, elements[identifier], path) if after else None
+        if edit is None:
+            deletions.append(difference.deletion(current, path, identifier))
+            if after:
+                created.append(elements[identifier])
+        else:
+            edits += edit
+    return [*deletions, *edits, *_creations(target, deletions, created)]
+
+
+def _creations(target: Snapshot, deletions: list[Change], created: list[etree._Element]) -> Iterable[Change]:
+    for section in document.SECTIONS:
+        members = [e for e in created if _section_of(e) == section]
+        parent = target.configuration.find(section)
+        if members and parent is None:
+            element = etree.Element(section)
+            element.extend(members)
+            yield difference.creation(element, "/cib/configuration", len(target.configuration), "")
+        elif members and parent is not None:
+            path = f"/cib/configuration/{section}"
+            kept = len(parent) - sum(d.path.startswith(path + "/") for d in deletions)
+            for offset, element in enumerate(members):
+                yield difference.creation(element, path, kept + offset, str(element.get("id")))
+
+
+def _as_here(target: Snapshot, identifier: str, line: bytes) -> etree._Element:
+    element = document.parse_element(line, f"the publication's {identifier}")
+    current = target.members.get(identifier)
+    return element if current is None else restore_references(target, element, current)
+
+
+def _section_of(element: etree._Element) -> str:
+    tag = str(element.tag)
+    return "constraints" if tag.startswith("rsc_") else "tags" if tag == "tag" else "resources"

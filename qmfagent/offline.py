@@ -1,0 +1,77 @@
+"""`qmfagent closure` and `qmfagent plan`: the pure functions on CIB files, without an agent or a cluster."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from qmfagent.cib.closure import closure
+from qmfagent.cib.planning import make_plan
+from qmfagent.cib.report import plan_lines
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.errors import CibError
+from qmfagent.site_file import read_site_rules
+
+NOTHING_TO_DO, CHANGES = 0, 2
+
+_COLOURS = {"add": "green", "remove": "red", "change": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
+_FILE = click.Path(path_type=Path)
+
+
+@click.command("closure")
+@click.argument("ticket")
+@click.option("--cib", "path", type=_FILE, required=True, help="CIB file, as 'cibadmin --query' writes it.")
+@click.option("--ids", is_flag=True, help="Print the ids in the closure, sorted, one a line.")
+def closure_command(ticket: str, path: Path, ids: bool) -> None:
+    """Print all configuration that depends on TICKET, as a CIB document."""
+    snapshot = _read(path)
+    found = closure(snapshot, ticket)
+    for boundary in found.boundaries:
+        click.echo(f"note: {boundary}", err=True)
+    if ids:
+        click.echo("".join(f"{identifier}\n" for identifier in sorted(found.ids)), nl=False)
+    else:
+        click.echo(found.as_cib(snapshot.validate_with), nl=False)
+
+
+@click.command("plan")
+@click.argument("ticket")
+@click.option("--source", type=_FILE, required=True, help="CIB file of the site that holds the ticket.")
+@click.option("--target", type=_FILE, required=True, help="CIB file of the site to bring up to date.")
+@click.option("--site", "site_path", type=_FILE, help="Site file of the target: overrides and XSLT steps.")
+@click.option("--adopt", is_flag=True, help="Take over local elements that depend on the ticket already.")
+@click.option("--patch", "as_patch", is_flag=True, help="Print the patchset for 'cibadmin --patch' instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON instead.")
+def plan_command(
+    ticket: str, source: Path, target: Path, site_path: Path | None, adopt: bool, as_patch: bool, as_json: bool
+) -> None:
+    """Print what replication of TICKET would change. Exit status: 0 nothing to do, 2 changes, 1 error."""
+    if as_patch and as_json:
+        raise click.UsageError("--patch and --json exclude each other")
+    mangled, uses = read_site_rules(site_path).mangle(closure(_read(source), ticket))
+    here = _read(target)
+    plan = make_plan(here, mangled, overrides=uses, adopt=adopt)
+    if as_json:
+        click.echo(json.dumps(plan.to_map(), indent=2))
+    elif as_patch:
+        for problem in plan.problems:
+            click.echo(f"{problem.severity}: {problem.message}", err=True)
+        if plan.changes and not plan.errors:
+            click.echo(plan.patchset(here.version))
+    else:
+        for style, text in plan_lines(plan.to_map(), str(target)):
+            bold = style in ("head", "error")
+            click.secho(text, fg=_COLOURS.get(style), bold=bold or None, err=style in ("error", "warning"))
+    if plan.errors:
+        sys.exit(1)
+    sys.exit(CHANGES if plan.changes else NOTHING_TO_DO)
+
+
+def _read(path: Path) -> Snapshot:
+    try:
+        return Snapshot.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise CibError(f"{path}: {error.strerror}", hint="check its name and permissions") from None
