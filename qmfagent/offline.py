@@ -60,7 +60,7 @@ def plan_command(
         for problem in plan.problems:
             click.echo(f"{problem.severity}: {problem.message}", err=True)
         if plan.changes and not plan.errors:
-            click.echo(plan.patchset(here.version))
+            click.echo(plan.patchset)
     else:
         for style, text in plan_lines(plan.to_map(), str(target)):
             bold = style in ("head", "error")

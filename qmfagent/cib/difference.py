@@ -9,7 +9,7 @@ carry them: deletions and modifications, then creations and moves with their fin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -94,16 +94,18 @@ def deletion(element: etree._Element, path: str, member: str) -> Change:
     return Change("delete", str(element.tag), _name(element), member, path, content=document.canonical(element))
 
 
-def to_patchset(changes: list[Change] | tuple[Change, ...], source: Version | None, target: Version | None) -> bytes:
-    """The changes as a format-2 patchset for `cibadmin --patch`; with versions it fits no other CIB than `source`.
+def to_patchset(changes: Sequence[Change], base: Version) -> bytes:
+    """The changes as a format-2 patchset for `cibadmin --patch`, which fits the configuration of `base` and no other.
 
-    Source: Pacemaker 2.1, lib/common/patchset.c.
+    Its source names no num_updates, so that changes of the status don't refuse it.
+    Source: Pacemaker 2.1, lib/common/patchset.c, xml_patch_version_check.
     """
     diff = etree.Element("diff", {"format": "2"})
-    if source and target:
-        version = etree.SubElement(diff, "version")
-        etree.SubElement(version, "source", source.attributes())
-        etree.SubElement(version, "target", target.attributes())
+    version = etree.SubElement(diff, "version")
+    source = base.attributes()
+    del source["num_updates"]
+    etree.SubElement(version, "source", source)
+    etree.SubElement(version, "target", base.after_configuration_change().attributes())
     for change in changes:
         element = etree.SubElement(diff, "change", {"operation": change.operation, "path": change.path})
         if change.position >= 0:

@@ -21,14 +21,17 @@ _MEMBER_SECTION = re.compile(r"/cib/configuration/(?:resources|constraints|tags)
 _SECTION = re.compile(r"/cib/configuration/([\w.-]+)")
 
 
-def versions(patchset: etree._Element) -> tuple[Version, Version]:
-    """The versions a `diff` element leads from and to. Raises PatchError where it is of another format."""
+def versions(patchset: etree._Element, current: Version) -> tuple[Version, Version]:
+    """The versions a `diff` element leads from and to; what its source does not name is taken from `current`.
+
+    Raises PatchError where it is of another format or has no versions.
+    """
     if patchset.tag != "diff" or patchset.get("format") != "2":
         raise PatchError(f"a <{patchset.tag!s}> of format {patchset.get('format', '1')} is no patchset of format 2")
     source, target = patchset.find("version/source"), patchset.find("version/target")
     if source is None or target is None:
         raise PatchError("a patchset without source and target version cannot be placed")
-    return Version.of(_attributes(source)), Version.of(_attributes(target))
+    return Version.of({**current.attributes(), **_attributes(source)}), Version.of(_attributes(target))
 
 
 def below(changes: list[etree._Element], path: str) -> list[etree._Element]:

@@ -54,12 +54,12 @@ class Plan:
         """Names exactly these changes on exactly this configuration; empty where there is nothing to apply."""
         if not self.changes or self.errors:
             return ""
-        patchset = difference.to_patchset(self.changes, None, None)
-        return hashlib.sha256(f"{self.ticket}\n{self.base_digest}\n".encode() + patchset).hexdigest()[:32]
+        return hashlib.sha256(f"{self.ticket}\n{self.base_digest}\n".encode() + self.patchset).hexdigest()[:32]
 
-    def patchset(self, source: Version) -> bytes:
-        """The changes in Pacemaker's format 2, to be applied to a CIB of version `source` and no other."""
-        return difference.to_patchset(self.changes, source, source.after_configuration_change())
+    @cached_property
+    def patchset(self) -> bytes:
+        """The changes in Pacemaker's format 2, which fit the configuration the plan was computed from and no other."""
+        return difference.to_patchset(self.changes, self.base_version)
 
     def to_map(self) -> dict[str, Any]:
         """The plan as plain values, as schemas/plan.schema.json describes it."""

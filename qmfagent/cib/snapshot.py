@@ -121,7 +121,7 @@ class Snapshot:
         Raises PatchError where the patchset starts from another version than this one (a notification was missed) or
         does not fit: take a fresh snapshot then.
         """
-        source, target = patch.versions(patchset)
+        source, target = patch.versions(patchset, self.version)
         if source != self.version:
             raise PatchError(f"a patchset from version {source} does not fit a CIB at version {self.version}")
         changes = patchset.findall("change")
