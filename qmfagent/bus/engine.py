@@ -1,0 +1,296 @@
+"""One AMQP 1.0 connection: proton's protocol engine driven by asyncio.
+
+Rules of this file: bytes from the socket go into the Transport, bytes out of it go to the socket, and what happens in
+between is told to one ConnectionHandler. The engine knows no node, no message format and no policy. Nothing escapes
+into the event loop: whatever goes wrong, in proton, in the handler or at the peer, ends this connection alone, and the
+handler hears of the end exactly once. proton's wrapper objects are equal, not identical, from event to event; they
+hold no reference to ours, because a cycle through proton's C objects is never collected.
+Source: proton's engine API (Transport, Collector); AMQP 1.0 part 2 (transport), 2.4.5 (idle time-out).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ParamSpec, cast
+
+import proton
+from proton import Condition, Endpoint, Event, EventType
+
+from qmfagent.bus.handler import ConnectionHandler
+from qmfagent.bus.identity import ANONYMOUS, Identity
+from qmfagent.bus.limits import Limits
+from qmfagent.bus.links import Links
+
+log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT = 2.0
+
+P = ParamSpec("P")
+
+
+class Engine(asyncio.Protocol):
+    """The asyncio side of one AMQP connection; an asyncio.Protocol, made for each socket."""
+
+    def __init__(
+        self,
+        handler: ConnectionHandler,
+        *,
+        server: bool,
+        container: str,
+        limits: Limits,
+        tls: proton.SSLDomain | None = None,
+        host: str = "",
+    ) -> None:
+        """Prepare a connection. `host` is the name a client asks for and checks the certificate against."""
+        self.identity = Identity()
+        self._handler = handler
+        self._limits = limits
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._socket: asyncio.Transport | None = None
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._flush_due = False
+        self._paused = False
+        self._reason = ""
+        self._finished = False
+
+        self._collector = proton.Collector()
+        self.connection = proton.Connection()
+        self.connection.collect(self._collector)
+        self.connection.container = container
+        self._transport = proton.Transport(proton.Transport.SERVER if server else proton.Transport.CLIENT)
+        self._transport.max_frame_size = limits.max_frame_size
+        self._transport.idle_timeout = limits.idle_timeout
+        self._transport.channel_max = limits.max_sessions - 1
+        self._transport.require_auth(server and tls is not None)
+        if host:
+            self.connection.hostname = host
+        self._encryption = self._transport.ssl(tls) if tls is not None else None
+        if self._encryption is not None and host:
+            self._encryption.peer_hostname = host
+        self._transport.sasl().allowed_mechs("EXTERNAL" if tls is not None else "ANONYMOUS")
+        self._transport.bind(self.connection)
+        self.links = Links(handler, limits, close=self.close, changed=self.schedule_flush)
+        self._actions: dict[EventType, Callable[[Event], None]] = {
+            Event.CONNECTION_REMOTE_OPEN: self._on_open,
+            Event.CONNECTION_REMOTE_CLOSE: self._on_remote_close,
+            Event.TRANSPORT_ERROR: self._on_transport_error,
+            **self.links.actions,
+        }
+
+    # -- what the owner does ---------------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is over or about to be."""
+        return self._finished or bool(self.connection.state & (Endpoint.LOCAL_CLOSED | Endpoint.REMOTE_CLOSED))
+
+    @property
+    def paused(self) -> bool:
+        """Whether the socket takes no data at present, because the peer reads too slowly."""
+        return self._paused
+
+    def schedule_flush(self) -> None:
+        """Send what the engine has to say at the next turn of the loop: many small changes, one write."""
+        if not self._flush_due and not self._finished:
+            self._flush_due = True
+            self._loop.call_soon(self._flush_scheduled)
+
+    def close(self, condition: Condition | None = None) -> None:
+        """Close the connection in AMQP's way; the socket follows when the peer agrees, or after two seconds."""
+        if self._finished:
+            return
+        if not self.connection.state & Endpoint.LOCAL_CLOSED:
+            self.connection.condition = condition
+            self._reason = self._reason or (_words(condition) if condition else "closed by us")
+            self.connection.close()
+        self._timer("close", CLOSE_TIMEOUT, self.abort)
+        self.schedule_flush()
+
+    def abort(self) -> None:
+        """Drop the socket at once."""
+        if self._socket is not None:
+            self._socket.abort()
+
+    # -- what asyncio calls ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start AMQP on a connected socket."""
+        self._socket = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.identity = Identity(address=_address(peer))
+        self._timer("open", self._limits.open_timeout, self._open_timed_out)
+        if not self._server:
+            self.connection.open()
+        self._guarded(self._pump)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the socket."""
+        self._guarded(self._receive, data)
+
+    def eof_received(self) -> bool:
+        """Take the end of the peer's bytes; asyncio closes the socket."""
+        self._guarded(self._end_of_input)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the socket."""
+        if exc is not None:
+            self._reason = self._reason or str(exc)
+        self._finish()
+
+    def pause_writing(self) -> None:
+        """Stop producing output: the peer reads too slowly."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Produce output again."""
+        self._paused = False
+        self._guarded(self._resume)
+
+    # -- bytes -----------------------------------------------------------------------------------------------------
+
+    def _guarded(self, step: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run one step; what it raises ends this connection and nothing else."""
+        if self._finished:
+            return
+        try:
+            step(*args, **kwargs)
+        except Exception as error:  # the one place where a fault of proton, handler or peer is contained
+            log.warning("connection with %s ended by an error: %r", self.identity.address, error, exc_info=True)
+            self._reason = self._reason or f"internal error: {error!r}"
+            self.abort()
+
+    def _receive(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            capacity = self._transport.capacity()
+            if capacity <= 0:
+                break
+            self._transport.push(view[:capacity])
+            view = view[capacity:]
+            self._dispatch()
+        self._pump()
+
+    def _end_of_input(self) -> None:
+        self._reason = self._reason or "closed by the peer"
+        self._transport.close_tail()
+        self._pump()
+
+    def _resume(self) -> None:
+        self._handler.on_writable()
+        self._pump()
+
+    def _flush_scheduled(self) -> None:
+        self._flush_due = False
+        self._guarded(self._pump)
+
+    def _pump(self) -> None:
+        """Dispatch events and write output until there is neither; keep proton's clock going."""
+        assert self._socket is not None
+        self._dispatch()
+        self._tick()
+        while not self._paused:
+            pending = self._transport.pending()
+            if pending < 0:
+                self._dispatch()
+                self._timer("close", CLOSE_TIMEOUT, self.abort)
+                self._socket.close()
+                return
+            if pending == 0:
+                break
+            output = self._transport.peek(pending)
+            if output:
+                self._socket.write(output)
+                self._transport.pop(len(output))
+            self._dispatch()
+
+    def _tick(self) -> None:
+        deadline = self._transport.tick(self._loop.time())
+        if not deadline:
+            return
+        timer = self._timers.get("tick")
+        if timer is None or timer.cancelled() or timer.when() > deadline or timer.when() <= self._loop.time():
+            self._timer("tick", deadline - self._loop.time(), self._on_tick)
+
+    def _on_tick(self) -> None:
+        self._timers.pop("tick", None)
+        self._guarded(self._pump)
+
+    def _timer(self, name: str, delay: float, action: Callable[[], None]) -> None:
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = self._loop.call_later(max(delay, 0.0), action)
+
+    def _open_timed_out(self) -> None:
+        self._reason = self._reason or f"no AMQP connection within {self._limits.open_timeout:g} s"
+        self.abort()
+
+    def _finish(self) -> None:
+        """Tell the handler of the end, once, and let go of everything."""
+        if self._finished:
+            return
+        self._finished = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.links.clear()
+        self._actions = {}
+        try:
+            self._handler.on_closed(self._reason or "closed by the peer")
+        except Exception:
+            log.exception("after the end of the connection with %s", self.identity.address)
+        self._transport.unbind()
+        self.connection.free()
+        self._collector.release()
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        while not self._finished:
+            event = self._collector.peek()
+            if event is None:
+                return
+            action = self._actions.get(event.type)
+            if action is not None:
+                action(event)
+            self._collector.pop()
+
+    def _on_open(self, event: Event) -> None:
+        self._timers.pop("open").cancel()
+        if self._encryption is not None:
+            # Not transport.authenticated: proton calls SASL ANONYMOUS authenticated too.
+            subject = self._encryption.remote_subject
+            self.identity = replace(self.identity, user=subject or ANONYMOUS, authenticated=bool(subject))
+        if self._server:
+            self.connection.open()
+        self._handler.on_open()
+
+    def _on_remote_close(self, event: Event) -> None:
+        condition = self.connection.remote_condition
+        self._reason = self._reason or (_words(condition) if condition else "closed by the peer")
+        self.close()
+
+    def _on_transport_error(self, event: Event) -> None:
+        condition = self._transport.condition
+        if condition is not None:
+            self._reason = self._reason or _words(condition)
+            log.info("connection with %s: %s", self.identity.address, _words(condition))
+
+
+def _words(condition: Condition) -> str:
+    description = condition.description or ""
+    if "SSL" in description:
+        # OpenSSL's own words come last: "amqp:connection:framing-error: SSL Failure: error:0A000418:SSL routines::..."
+        return f"TLS failed: {description.rpartition(':')[2].strip()}"
+    return f"{condition.name}: {description}" if description else str(condition.name)
+
+
+def _address(peer: tuple[str, int] | None) -> str:
+    if not peer:
+        return ""
+    host, port = peer[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

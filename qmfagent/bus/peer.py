@@ -1,0 +1,157 @@
+"""One connection that the listener has accepted.
+
+Rules of this file: what may be attached is decided here - a source is a node of the router (with a subject filter on
+a topic or direct node) or dynamic, a target is such a node or null (the anonymous relay). Anything else is refused:
+an unknown node with amqp:not-found, the rest with amqp:not-implemented. Everything the peer had is given back when its
+link, session, connection or socket ends.
+Source: AMQP 1.0 part 3.5 (sources and targets); qpid-cpp's ConsoleSession and AgentSession for what QMF peers attach.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+from uuid import uuid4
+
+from proton import Condition, Delivery, Link, Terminus
+
+from qmfagent.bus.engine import Engine
+from qmfagent.bus.filters import read_subject, write_subject
+from qmfagent.bus.identity import Identity
+from qmfagent.bus.limits import Limits
+from qmfagent.bus.outlet import Outlet
+from qmfagent.bus.router import NodeKind, Router
+from qmfagent.errors import InputError
+
+log = logging.getLogger(__name__)
+
+ANY_SUBJECT = "#"
+
+
+class Exchange(Protocol):
+    """The side of the listener that a peer sees."""
+
+    router: Router[Outlet | None]
+    limits: Limits
+
+    def publish(self, node: str | None, data: bytes, identity: Identity) -> Condition | None:
+        """Route a message from a peer. `node` is None where the message names its node itself (`to`)."""
+
+    def forget(self, peer: Peer) -> None:
+        """Drop a peer whose connection is over."""
+
+
+class Peer:
+    """Handler of one accepted connection; a ConnectionHandler."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.engine: Engine
+        self._exchange = exchange
+        self._outlets: dict[Link, Outlet] = {}
+        self._targets: dict[Link, str | None] = {}
+        self._dynamic: dict[Link, str] = {}
+
+    def on_open(self) -> None:
+        """Note who it is."""
+        log.info("connected: %s", self.engine.identity)
+
+    def on_closed(self, reason: str) -> None:
+        """Give back everything."""
+        log.info("connection with %s over: %s", self.engine.identity.address, reason)
+        for link in list(self._outlets):
+            self._drop(link, reason)
+        self._targets.clear()
+        self._exchange.forget(self)
+
+    def on_attach(self, link: Link) -> None:
+        """Accept or refuse a link."""
+        if link.is_sender:
+            self._attach_source(link)
+        else:
+            self._attach_target(link)
+
+    def on_detach(self, link: Link, condition: Condition | None) -> None:
+        """Give back one link."""
+        self._drop(link, "the peer closed the link")
+
+    def on_credit(self, link: Link) -> None:
+        """Send what has been waiting for credit."""
+        if link in self._outlets:
+            self._outlets[link].flush()
+
+    def on_message(self, link: Link, data: bytes) -> Condition | None:
+        """Route a message."""
+        return self._exchange.publish(self._targets[link], data, self.engine.identity)
+
+    def on_outcome(self, link: Link, delivery: Delivery) -> None:
+        """Settle what the peer wants to settle itself."""
+        if link in self._outlets:
+            self._outlets[link].settled(delivery)
+
+    def on_writable(self) -> None:
+        """Send what has been waiting for the socket."""
+        for outlet in self._outlets.values():
+            outlet.flush()
+
+    def overflowed(self, outlet: Outlet) -> None:
+        """Close the link of a receiver that is too slow: it finds out, attaches again and asks for what it missed."""
+        for link in [link for link, mine in self._outlets.items() if mine is outlet]:
+            log.warning("%s reads %s too slowly", self.engine.identity.address, link.source.address)
+            self._drop(link, "too slow")
+            waiting = f"more than {self._exchange.limits.queue_messages} messages or "
+            waiting += f"{self._exchange.limits.queue_bytes} bytes were waiting"
+            self.engine.links.detach(link, Condition("amqp:resource-limit-exceeded", waiting))
+
+    def _attach_source(self, link: Link) -> None:
+        remote = link.remote_source
+        node = f"reply-{uuid4().hex}" if remote.dynamic else remote.address
+        if remote.dynamic:
+            self._exchange.router.declare(node, NodeKind.QUEUE)
+            self._dynamic[link] = node
+        if not node or node not in self._exchange.router:
+            self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {node!r} here"))
+            return
+        subject = read_subject(remote)
+        outlet = Outlet(self.engine, link, self._exchange.limits, on_overflow=self.overflowed)
+        try:
+            self._exchange.router.subscribe(outlet, node, ANY_SUBJECT if subject is None else subject)
+        except InputError as error:
+            self.engine.links.refuse(link, Condition("amqp:invalid-field", str(error)))
+            return
+        self._outlets[link] = outlet
+        link.source.copy(remote)
+        link.source.address = node
+        link.source.filter.clear()
+        if subject is not None:
+            write_subject(link.source, subject)
+        link.target.copy(link.remote_target)
+        link.snd_settle_mode = link.remote_snd_settle_mode
+        link.open()
+
+    def _attach_target(self, link: Link) -> None:
+        remote = link.remote_target
+        if remote.type == Terminus.COORDINATOR or remote.dynamic:
+            self.engine.links.refuse(
+                link, Condition("amqp:not-implemented", "neither transactions nor dynamic targets")
+            )
+            return
+        if remote.address and remote.address not in self._exchange.router:
+            self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {remote.address!r} here"))
+            return
+        self._targets[link] = remote.address or None
+        link.source.copy(link.remote_source)
+        link.target.copy(remote)
+        link.max_message_size = self._exchange.limits.max_message_size
+        link.snd_settle_mode = link.remote_snd_settle_mode
+        link.open()
+        self.engine.links.replenish(link)
+
+    def _drop(self, link: Link, reason: str) -> None:
+        self._targets.pop(link, None)
+        outlet = self._outlets.pop(link, None)
+        if outlet is not None:
+            self._exchange.router.unsubscribe(outlet)
+            outlet.close(reason)
+        node = self._dynamic.pop(link, None)
+        if node is not None:
+            self._exchange.router.delete(node)

@@ -1,0 +1,112 @@
+"""TLS for the bus: certificates in, proton's SSL domains out.
+
+Rules of this file: both ends show a certificate that the other end's CA has signed; a client also checks that the
+certificate is for the host it meant to reach; TLS 1.2 is the least. Files are read and checked here first, because
+proton reports no more than "SSL failure". The user of a connection is the subject of its certificate (SASL EXTERNAL).
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import proton
+from cproton import pn_ssl_domain_set_protocols  # type: ignore[import-untyped]
+
+from qmfagent.errors import ConfigError
+
+PROTOCOLS = "TLSv1.2 TLSv1.3"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """Certificates of one site, as paths of PEM files.
+
+    `certificate` (with its chain) and `key` (without a passphrase) identify us, `ca` holds the certificates that peers
+    must be signed by. `peer_name` is the name a client expects in the peer's certificate where it is not the host of
+    the URL, for example when the URL has an IP address.
+    """
+
+    certificate: Path
+    key: Path
+    ca: Path
+    peer_name: str = ""
+
+    def server_domain(self) -> proton.SSLDomain:
+        """What a listener needs: our certificate, and a verified one from every client.
+
+        Raises ConfigError where a file can't be used, or proton was built without TLS.
+        """
+        domain = self._domain(proton.SSLDomain.MODE_SERVER)
+        domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER, str(self.ca))
+        return domain
+
+    def client_domain(self) -> proton.SSLDomain:
+        """What a client needs: our certificate, and a verified one from the peer that has the peer's name.
+
+        Raises ConfigError where a file can't be used, or proton was built without TLS.
+        """
+        domain = self._domain(proton.SSLDomain.MODE_CLIENT)
+        domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
+        return domain
+
+    def _domain(self, mode: int) -> proton.SSLDomain:
+        check_proton()
+        self._check_files()
+        domain = proton.SSLDomain(mode)
+        try:
+            domain.set_credentials(str(self.certificate), str(self.key), None)
+            domain.set_trusted_ca_db(str(self.ca))
+        except proton.SSLException as error:
+            raise ConfigError(
+                f"TLS: proton can't use certificate {self.certificate}, key {self.key} and CA {self.ca}"
+            ) from error
+        # The only binding there is: SSLDomain has no method for it.
+        if pn_ssl_domain_set_protocols(domain._domain, PROTOCOLS) != 0:
+            raise ConfigError(f"TLS: this OpenSSL can't be limited to {PROTOCOLS}", hint="update OpenSSL")
+        return domain
+
+    def _check_files(self) -> None:
+        for use, path in (("certificate", self.certificate), ("key", self.key), ("CA file", self.ca)):
+            try:
+                path.read_bytes()
+            except OSError as error:
+                raise ConfigError(f"TLS: can't read the {use} {path}: {error.strerror}") from error
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(self.certificate, self.key, password=self._no_passphrase)
+        except ssl.SSLError as error:
+            why = error.reason or str(error)
+            raise ConfigError(
+                f"TLS: certificate {self.certificate} and key {self.key} can't be used together: {why}",
+                hint="give PEM files that belong together",
+            ) from error
+        try:
+            context.load_verify_locations(self.ca)
+        except ssl.SSLError as error:
+            raise ConfigError(
+                f"TLS: CA file {self.ca} can't be used: {error.reason or error}", hint="give certificates in PEM form"
+            ) from error
+
+    def _no_passphrase(self) -> str:
+        raise ConfigError(
+            f"TLS: key {self.key} is protected by a passphrase", hint="store it without one, readable by the agent only"
+        )
+
+
+def check_proton() -> None:
+    """Raise ConfigError, naming what is missing, where proton was built without TLS or without Cyrus SASL.
+
+    Such a build succeeds silently when the headers of OpenSSL or Cyrus SASL are not installed.
+    """
+    missing = [
+        package
+        for package, present in (("libssl-dev", proton.SSL.present()), ("libsasl2-dev", proton.SASL.extended()))
+        if not present
+    ]
+    if missing:
+        raise ConfigError(
+            "TLS: python-qpid-proton was built without " + " and ".join(missing),
+            hint="install them and rebuild it: pip install --no-cache-dir --force-reinstall python-qpid-proton",
+        )

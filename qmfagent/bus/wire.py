@@ -1,0 +1,177 @@
+"""A QMF v2 message as AMQP 1.0 bytes, and back.
+
+Rules of this file: out goes what every known peer understands: one data section in the AMQP 0-10 codec, content-type
+amqp/map or amqp/list, `to` and subject for exchange and routing key. In comes that, and what a qpidd makes of a 0-10
+sender's message: an amqp-value map or list. Binary is UTF-8 text wherever QMF means text. A null `partial` property
+counts as set: its presence is the flag. x-amqp-0-10.app-id is always sent and never required.
+Source: qpid-cpp src/qmf/constants.cpp, src/qpid/messaging/Message.cpp, src/qpid/broker/amqp/Translation.cpp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import proton
+from proton import Described
+
+from qmfagent.errors import CodecError, InputError, ProtocolError
+from qmfagent.qmf import codec
+from qmfagent.qmf.message import Address, Message
+
+MAP = "amqp/map"
+LIST = "amqp/list"
+APP_ID = "x-amqp-0-10.app-id"
+METHOD = "method"
+OPCODE = "qmf.opcode"
+AGENT = "qmf.agent"
+CONTENT = "qmf.content"
+PARTIAL = "partial"
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message, the same for every link it is sent on. Raises CodecError for a body that has no form."""
+    properties: dict[str, Any] = {APP_ID: "qmf2", METHOD: message.method, OPCODE: message.opcode}
+    if message.agent:
+        properties[AGENT] = message.agent
+    if message.content:
+        properties[CONTENT] = message.content
+    if message.partial:
+        properties[PARTIAL] = None
+    amqp = proton.Message(inferred=True, properties=properties, address=message.to.node)
+    if message.to.subject:
+        amqp.subject = message.to.subject
+    if isinstance(message.body, dict):
+        amqp.body, amqp.content_type = codec.encode_map(message.body), MAP
+    elif message.body is not None:
+        amqp.body, amqp.content_type = codec.encode_list(message.body), LIST
+    if message.correlation_id is not None:
+        amqp.correlation_id = message.correlation_id
+    if message.reply_to is not None:
+        amqp.reply_to = str(message.reply_to)
+    if message.user_id:
+        amqp.user_id = message.user_id.encode()
+    if message.ttl:
+        amqp.ttl = message.ttl
+    return bytes(amqp.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A received message as far as routing needs it, and the message itself.
+
+    `to` and `subject` say where it goes; `user_id` and `agent` are who its sender claims to be.
+    """
+
+    to: str
+    subject: str
+    user_id: str
+    agent: str
+    amqp: proton.Message
+
+    @classmethod
+    def open(cls, data: bytes) -> Envelope:
+        """Read a received message. Raises ProtocolError for bytes that are none."""
+        amqp = proton.Message()
+        with _reading("a message"):
+            amqp.decode(data)
+            agent = _text((amqp.properties or {}).get(AGENT))
+            return cls(amqp.address or "", amqp.subject or "", _text(amqp.user_id), agent, amqp)
+
+    def stamped(self, user: str) -> bytes:
+        """The message's bytes with the user-id that its sender has proved."""
+        self.amqp.user_id = user.encode()
+        return bytes(self.amqp.encode())
+
+    def message(self, to: Address, user: str) -> Message:
+        """The QMF message inside. Raises ProtocolError, or CodecError, where there is none.
+
+        `user` becomes its user_id: what the sender claims in the message is not believed.
+        """
+        with _reading(f"a message to {to}"):
+            return self._message(to, user)
+
+    def _message(self, to: Address, user: str) -> Message:
+        properties = self.amqp.properties or {}
+        opcode = _text(properties.get(OPCODE))
+        if not opcode:
+            raise ProtocolError(f"a message to {to} without {OPCODE} is no QMF v2 message")
+        reply_to, correlation_id = self.amqp.reply_to, self.amqp.correlation_id
+        return Message(
+            to=to,
+            opcode=opcode,
+            method=_text(properties.get(METHOD)),
+            body=_body(self.amqp),
+            content=_text(properties.get(CONTENT)),
+            agent=_text(properties.get(AGENT)),
+            correlation_id=None if correlation_id is None else _text(correlation_id),
+            reply_to=Address.parse(reply_to) if reply_to else None,
+            user_id=user,
+            partial=PARTIAL in properties,
+            ttl=self.amqp.ttl,
+        )
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn whatever proton's conversions of foreign bytes raise, RecursionError included, into ProtocolError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise ProtocolError(f"{what} that can't be read: {error!r}") from error
+
+
+def _body(amqp: proton.Message) -> dict[str, Any] | list[Any] | None:
+    body = amqp.body
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        data = bytes(body)
+        if not data:
+            return None
+        if amqp.content_type == MAP:
+            return codec.decode_map(data)
+        if amqp.content_type == LIST:
+            return codec.decode_list(data)
+        raise ProtocolError(f"a QMF message with content-type {amqp.content_type}, {MAP} or {LIST} is needed")
+    plain = _plain(body)
+    if plain is None or isinstance(plain, (dict, list)):
+        return plain
+    raise ProtocolError(f"a QMF message whose body is a {type(body).__name__}, a map or a list is needed")
+
+
+def _plain(value: Any) -> Any:
+    """An AMQP 1.0 value as plain Python: no wrappers for sizes and symbols, binary as text where it is UTF-8."""
+    if isinstance(value, dict):
+        return {_text(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Described):
+        return _plain(value.value)
+    if isinstance(value, proton.Array):
+        return [_plain(item) for item in value.elements]
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            return bytes(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool) or value is None or isinstance(value, UUID):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    raise CodecError(f"an AMQP value of type {type(value).__name__} has no place in QMF")
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode(errors="replace")
+    return str(value)
