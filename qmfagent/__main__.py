@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
+import signal
 import sys
+from pathlib import Path
 
 import click
 
+from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
+from qmfagent.config import Config, read_config
 from qmfagent.errors import QmfAgentError
 from qmfagent.offline import closure_command, plan_command
+from qmfagent.pacemaker.file import FileCib
+from qmfagent.pacemaker.live import open_live
 
 
 @click.group()
@@ -18,6 +27,55 @@ def cli() -> None:
 
 cli.add_command(closure_command)
 cli.add_command(plan_command)
+
+
+@cli.command()
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/qmfagent/agent.toml"),
+    show_default=True,
+    help="The agent's configuration file.",
+)
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
+def run(path: Path, log_level: str) -> None:
+    """Run this site's agent until it is stopped (SIGTERM or Ctrl-C)."""
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(_serve(read_config(path)))
+
+
+async def _serve(config: Config) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    serving = loop.create_task(_run(config))
+    stopping = loop.create_task(stopped.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+async def _run(config: Config) -> None:
+    store = open_store(config)
+    await store.start()
+    try:
+        snapshot = await first_snapshot(store)
+        agent = QmfAgent(config, store, site_name(config, snapshot), snapshot)
+        logging.getLogger(__name__).info("site %s, CIB %s from %s", agent.site, snapshot.version, store.source)
+        await agent.run()
+    except* QmfAgentError as group:
+        raise group.exceptions[0] from None
+    finally:
+        await store.stop()
+
+
+def open_store(config: Config) -> Store:
+    """The CIB that a configuration names: a file, or the live one of this node's cluster."""
+    return FileCib(config.cib_file) if config.cib_file else open_live()
 
 
 def main() -> None:

@@ -1,0 +1,136 @@
+"""The methods of the agent's objects: from a checked call to what is done and answered.
+
+Rules of this file: a method that writes was allowed before it comes here. Each one returns its out arguments or raises a
+QmfAgentError, with nothing half done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from lxml import etree
+
+from qmfagent.errors import CibError, Disconnected, Refused
+from qmfagent.inventory import Inventory
+from qmfagent.peers import Peers
+from qmfagent.qmf.agent import MethodCall
+from qmfagent.replication.applier import Applier
+from qmfagent.replication.publisher import Publisher
+from qmfagent.replication.subscriber import Subscriber
+
+MAX_PATH = 500
+
+Results = dict[str, Any]
+
+
+class TicketStore(Protocol):
+    """What tickets are changed in."""
+
+    async def ticket(self, name: str, action: Any) -> None:
+        """Grant, revoke, standby or activate a ticket. Raises ClusterError."""
+
+
+class Methods:
+    """Carries out method calls at one site."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        store: TicketStore,
+        publisher: Publisher,
+        applier: Applier,
+        subscriber: Subscriber,
+        peers: Peers,
+    ) -> None:
+        self._inventory = inventory
+        self._store = store
+        self._publisher = publisher
+        self._applier = applier
+        self._subscriber = subscriber
+        self._peers = peers
+        self._methods: Mapping[tuple[str, str], Callable[[MethodCall], Awaitable[Results]]] = {
+            ("Site", "query"): self._query,
+            ("Site", "publication"): self._publication,
+            ("Site", "plan"): self._plan,
+            ("Site", "apply"): self._apply,
+            ("Ticket", "grant"): self._ticket,
+            ("Ticket", "revoke"): self._ticket,
+            ("Ticket", "standby"): self._ticket,
+            ("Ticket", "activate"): self._ticket,
+            ("Replica", "replicate_now"): self._replicate_now,
+        }
+
+    async def run(self, call: MethodCall) -> Results:
+        """Carry out one call; its out arguments. Raises QmfAgentError."""
+        return await self._methods[call.class_name, call.method](call)
+
+    async def _query(self, call: MethodCall) -> Results:
+        current = self._inventory.current
+        if current is None:
+            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
+        path = call.arguments["path"].strip("/").removeprefix("cib/")
+        xml = self._select(path) if path else current.configuration_xml
+        return {"xml": xml, "version": str(current.snapshot.version)}
+
+    def _select(self, path: str) -> str:
+        if len(path) > MAX_PATH:
+            raise CibError(f"a path of {len(path)} characters; at most {MAX_PATH} are accepted")
+        assert self._inventory.current is not None
+        snapshot = self._inventory.current.snapshot
+        first, _, rest = path.partition("/")
+        root = {"configuration": snapshot.configuration, "status": snapshot.status}.get(first)
+        if root is None:
+            raise CibError(f"{path!r} leads nowhere", hint="paths begin with configuration/ or status/")
+        try:
+            found = root.findall(rest) if rest else [root]
+        except (SyntaxError, KeyError) as error:
+            raise CibError(
+                f"{path!r} is no path: {error}", hint="such as configuration/resources/primitive[@id='vip']"
+            ) from None
+        return "\n".join(etree.tostring(element, encoding="unicode", with_tail=False) for element in found)
+
+    async def _publication(self, call: MethodCall) -> Results:
+        current = self._inventory.current
+        if current is None:
+            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
+        return self._publisher.current(current.snapshot, call.arguments["ticket"]).to_values()
+
+    async def _plan(self, call: MethodCall) -> Results:
+        prepared = await self._applier.plan(call.arguments["ticket"], adopt=call.arguments["adopt"])
+        publication = {key: value for key, value in prepared.publication.to_values().items() if key != "xml"}
+        return {"token": prepared.plan.token, "plan": {**prepared.plan.to_map(), "publication": publication}}
+
+    async def _apply(self, call: MethodCall) -> Results:
+        applied = await self._applier.apply(call.arguments["token"], call.identity)
+        self._subscriber.applied(applied)
+        return {"ticket": applied.ticket, "changes": applied.changes, "version": str(applied.version)}
+
+    async def _ticket(self, call: MethodCall) -> Results:
+        name = call.object_id.object_name.partition(":")[2]
+        await self._store.ticket(name, call.method)
+        return {}
+
+    async def _replicate_now(self, call: MethodCall) -> Results:
+        ticket, _, remote = call.object_id.object_name.partition(":")[2].rpartition(":")
+        current = self._inventory.current
+        if current is None:
+            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
+        state = current.snapshot.tickets.get(ticket)
+        if state is not None and state.granted:
+            return await self._replicate_to(ticket, remote)
+        applied = await self._subscriber.replicate(ticket, call.identity)
+        version = applied.version if applied else current.snapshot.version
+        return {"changes": applied.changes if applied else 0, "version": str(version)}
+
+    async def _replicate_to(self, ticket: str, remote: str) -> Results:
+        """Plan and apply at the other site, as any console would."""
+        site = f"Site:{remote}"
+        planned = await self._peers.call(remote, site, "plan", {"ticket": ticket})
+        errors = [p for p in planned["plan"]["problems"] if p["severity"] == "error"]
+        if errors:
+            raise Refused(errors[0]["code"], f"at {remote}: " + "; ".join(p["message"] for p in errors))
+        if not planned["token"]:
+            return {"changes": 0, "version": planned["plan"]["base"]["version"]}
+        applied = await self._peers.call(remote, site, "apply", {"token": planned["token"]})
+        return {"changes": applied["changes"], "version": applied["version"]}
