@@ -75,9 +75,9 @@ class QmfAgent:
         self._first = snapshot
         rules = read_site_rules(config.site_file)
         self.replicas = Replicas(self._replica_changed)
-        self._peers = Peers(config.peers, config.tls, self)
+        self.peers = Peers(config.peers, config.tls, self)
         schema = load_schema()
-        self.inventory = Inventory(schema, site, store.source, self.replicas, config.ticket_mode, self._peers.describe)
+        self.inventory = Inventory(schema, site, store.source, self.replicas, config.ticket_mode, self.peers.describe)
         self._agent = Agent(
             VENDOR,
             PRODUCT,
@@ -97,11 +97,11 @@ class QmfAgent:
             agent=self._agent.name,
         )
         self._publisher = Publisher(site, store, self._emit)
-        self._applier = Applier(site, store, self._peers, rules.mangle, self._emit)
+        self._applier = Applier(site, store, self.peers, rules.mangle, self._emit)
         self._subscriber = Subscriber(
             site, self._applier, self.replicas, config.ticket_mode, lambda: int(time.time()), self._emit
         )
-        self._methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self._peers)
+        self._methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
         self._calls: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -120,7 +120,7 @@ class QmfAgent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(changes))
                 group.create_task(self._beat())
-                group.create_task(self._peers.run())
+                group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
         finally:
             for task in self._calls:
@@ -147,8 +147,8 @@ class QmfAgent:
         for name, values in happenings(before, after, change):
             self._emit(name, values)
             configuration_changed = configuration_changed or name == "config_changed"
-            if name == "ticket_changed" and self._peers.sites:
-                for site in self._peers.sites:
+            if name == "ticket_changed" and self.peers.sites:
+                for site in self.peers.sites:
                     self._subscriber.wake(values["ticket"], site)
         if configuration_changed:
             self.inventory.config_changes += 1
@@ -158,18 +158,18 @@ class QmfAgent:
 
     async def _publish(self, snapshot: Snapshot) -> None:
         for publication in await self._publisher.update(snapshot):
-            self.replicas.published(publication.ticket, publication.digest, self._peers.sites)
+            self.replicas.published(publication.ticket, publication.digest, self.peers.sites)
 
     # -- from the other sites
 
     async def peer_up(self, site: str) -> None:
         """A peer can be reached: learn what it holds, and what it has of ours."""
-        for values in await self._peers.query(site, "Ticket"):
+        for values in await self.peers.query(site, "Ticket"):
             ticket = str(values["name"])
             self.replicas.set(ticket, site, mode=self._config.ticket_mode(ticket))
             if values["granted"]:
                 self._subscriber.wake(ticket, site)
-        for values in await self._peers.query(site, "Replica"):
+        for values in await self.peers.query(site, "Replica"):
             if values["remote"] == self.site and values["direction"] == FROM:
                 self._followed(site, values)
 

@@ -42,8 +42,8 @@ def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChang
         yield from _resource_changes(before, after)
     if old.tickets != new.tickets:
         for name in sorted(old.tickets.keys() | new.tickets.keys()):
-            if old.tickets.get(name) != new.tickets.get(name) and (values := after.ticket(name)):
-                kept = {key: values[key] for key in ("site", "granted", "standby", "term")}
+            if old.tickets.get(name) != new.tickets.get(name):
+                kept = {key: after.ticket(name)[key] for key in ("site", "granted", "standby", "term")}
                 yield "ticket_changed", {"ticket": name, **kept, **who}
     if old.status is not new.status and before.states != after.states:
         for identifier in sorted(after.states.keys() | before.states.keys()):

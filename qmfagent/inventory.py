@@ -75,7 +75,7 @@ class Inventory:
         if current is None:
             return []
         return {
-            "Ticket": current.tickets,
+            "Ticket": self._tickets,
             "Resource": current.resources,
             "Node": current.nodes,
             "Constraint": current.constraints,
@@ -90,13 +90,19 @@ class Inventory:
         current = self.current
         if current is None:
             return None
+        if class_name == "Ticket":
+            return current.ticket(name) if name in self._tickets() else None
         lookups = {
-            "Ticket": current.ticket,
             "Resource": current.resource,
             "Node": current.node,
             "Constraint": current.constraint,
         }
         return lookups[class_name](name) if class_name in lookups else None
+
+    def _tickets(self) -> list[str]:
+        """The tickets that this site knows, or that another site has told of."""
+        known = self.current.tickets() if self.current else ()
+        return sorted({*known, *(replica.ticket for replica in self._replicas)})
 
     def _site_values(self) -> Values:
         snapshot = self.current.snapshot if self.current else None

@@ -45,10 +45,8 @@ class SnapshotObjects:
         """Names of the tickets that constraints or the status know."""
         return sorted({*self.snapshot.references.tickets, *self.snapshot.tickets})
 
-    def ticket(self, name: str) -> Values | None:
-        """One ticket; None where nothing knows it."""
-        if name not in self.snapshot.tickets and name not in self.snapshot.references.tickets:
-            return None
+    def ticket(self, name: str) -> Values:
+        """One ticket; one that nothing here knows is not granted and has no resources."""
         state = self.snapshot.tickets.get(name, TicketState(name))
         resources, digest = self._closure(name)
         return {

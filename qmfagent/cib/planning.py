@@ -38,8 +38,6 @@ def make_plan(
     new = dict(mangled.lines)
     recorded = target.references.tags.get(tag_id(ticket), ())
     record = target.lines[tag_id(ticket)] if new.keys() == set(recorded) else tag_line(ticket, new)
-    if line := target.lines.get(tag_id(ticket)):
-        old[tag_id(ticket)] = line
     if record:
         new[tag_id(ticket)] = record
     differing = [

@@ -17,7 +17,7 @@ from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.ownership import other_owners, owned_ids
+from qmfagent.cib.ownership import other_owners, owned_ids, tag_id
 from qmfagent.cib.plan import Problem
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import UnknownTicket
@@ -43,7 +43,7 @@ class Scope:
                 self.adopted.add(identifier)
             else:
                 self.clashes[identifier] = self._clash(identifier, target.members[identifier], adoptable=not same)
-        self.ours = owned | self.adopted
+        self.ours = owned | self.adopted | ({tag_id(mangled.ticket)} & known.keys())
 
     @cached_property
     def _dependent(self) -> Mapping[str, bytes]:

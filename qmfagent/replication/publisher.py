@@ -97,7 +97,9 @@ class Publisher:
         if not found.lines:
             return
         plan = make_plan(snapshot, found, adopt=True)
-        if not plan.changes or plan.errors:
+        if plan.errors:
+            _log.error("ticket %s: what is published can't be recorded: %s", found.ticket, plan.errors[0].message)
+        if not plan.token:
             return
         try:
             await self._store.apply(plan.patchset, plan.base_digest)

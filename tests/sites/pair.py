@@ -1,0 +1,235 @@
+"""Two real agents on CIB files, joined by real AMQP on loopback: what replication is tested on without a cluster.
+
+Rules of this file: nothing is faked; FileCib passes the same contract suite as the live CIB. Waiting is for events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from qmfagent.agent import QmfAgent
+from qmfagent.bus.session import ConsoleSession
+from qmfagent.cib import document
+from qmfagent.cib.difference import member_changes, to_patchset
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.config import Config, Peer
+from qmfagent.pacemaker.file import FileCib
+from qmfagent.peers import agent_name
+from qmfagent.policy.access import Access
+from qmfagent.qmf.console_events import EventReceived
+
+WAIT = 10.0
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Site:
+    """One site of the pair: its agent, its CIB file, and a console connected to it."""
+
+    name: str
+    config: Config
+    store: FileCib
+    agent: QmfAgent | None = None
+    session: ConsoleSession | None = None
+    events: list[EventReceived] | None = None
+    _task: asyncio.Task[None] | None = None
+    _listening: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Run the agent and connect a console to it."""
+        await self.store.start()
+        self.agent = QmfAgent(self.config, self.store, self.name, await self.store.snapshot())
+        ready = asyncio.Event()
+        self._task = asyncio.create_task(self.agent.run(ready))
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({self._task, waiting}, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            await self._task
+        self.session = ConsoleSession(self.config.listen)
+        await self.session.__aenter__()
+        await self.session.wait_agent(lambda agent: agent.name == agent_name(self.name), WAIT)
+        self.events = []
+        self._listening = asyncio.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        assert self.session is not None
+        assert self.events is not None
+        with self.session.events() as stream:
+            async for event in stream:
+                if isinstance(event, EventReceived):
+                    self.events.append(event)
+
+    async def stop(self) -> None:
+        """Stop the agent; its CIB file stays."""
+        for task in (self._listening, self._task):
+            if task:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if self.session:
+            await self.session.stop()
+        await self.store.stop()
+        self._task = self._listening = self.session = None
+        assert self.config.cib_file is not None
+        self.store = FileCib(self.config.cib_file)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The CIB as it stands in the file."""
+        assert self.config.cib_file is not None
+        return Snapshot.parse(self.config.cib_file.read_bytes())
+
+    async def call(self, object_name: str, method: str, **arguments: Any) -> dict[str, Any]:
+        """Call a method of the agent as a console does."""
+        assert self.session is not None
+        return await self.session.call(agent_name(self.name), object_name, method, arguments)
+
+    async def object(self, object_name: str) -> dict[str, Any]:
+        """The values of one object."""
+        assert self.session is not None
+        (found,) = await self.session.query(agent_name(self.name), object_name=object_name)
+        return dict(found.values)
+
+    async def ticket(self, name: str, action: str) -> None:
+        """Change a ticket at this site, as an operator does."""
+        await self.call(f"Ticket:{name}", action)
+
+    async def set_value(self, nvpair: str, value: str) -> None:
+        """Give an nvpair another value, as another administrator's tool does."""
+        here = self.snapshot
+        element = here.ids[nvpair]
+        member = document.member_of(element)
+        renewed = etree.fromstring(document.canonical(member))
+        renewed.find(f".//nvpair[@id='{nvpair}']").set("value", value)
+        await self.change(member, renewed)
+
+    async def change(self, member: etree._Element, renewed: etree._Element) -> None:
+        """Bring one member of the configuration into another form."""
+        here = self.snapshot
+        changes = member_changes(member, renewed, document.element_path(member))
+        assert changes
+        await FileCibWriter(self).apply(to_patchset(changes, here.version), here.config_digest)
+
+    async def delete(self, *identifiers: str) -> None:
+        """Delete members of the configuration."""
+        here = self.snapshot
+        diff = etree.Element("diff", {"format": "2"})
+        for identifier in identifiers:
+            path = document.element_path(here.members[identifier])
+            etree.SubElement(diff, "change", {"operation": "delete", "path": path})
+        await FileCibWriter(self).apply(etree.tostring(diff), here.config_digest)
+
+    async def create(self, section: str, xml: str) -> None:
+        """Put a new member at the end of a section."""
+        here = self.snapshot
+        diff = etree.Element("diff", {"format": "2"})
+        change = etree.SubElement(
+            diff, "change", {"operation": "create", "path": f"/cib/configuration/{section}", "position": "9999"}
+        )
+        change.append(etree.fromstring(xml))
+        await FileCibWriter(self).apply(etree.tostring(diff), here.config_digest)
+
+    def seen(self, name: str, **values: Any) -> list[EventReceived]:
+        """The events of that name whose values include these."""
+        return [
+            event
+            for event in self.events or []
+            if event.class_name == name and all(event.values.get(k) == v for k, v in values.items())
+        ]
+
+    async def event(self, name: str, **values: Any) -> EventReceived:
+        """Wait for such an event, which may have come already."""
+        await until(lambda: bool(self.seen(name, **values)), f"{name} {values} at {self.name}; seen: {self.events}")
+        return self.seen(name, **values)[-1]
+
+    async def replica(self, ticket: str, remote: str, **values: Any) -> dict[str, Any]:
+        """Wait until this site's Replica object has these values."""
+        assert self.agent is not None
+        replicas = self.agent.replicas
+
+        def matches() -> bool:
+            found = replicas.get(ticket, remote)
+            return all(getattr(found, key) == value for key, value in values.items())
+
+        await until(matches, f"replica {ticket} with {remote} at {self.name} {values}: {replicas.get(ticket, remote)}")
+        return await self.object(f"Replica:{ticket}:{remote}")
+
+
+class FileCibWriter:
+    """Another writer of a site's CIB file than its agent."""
+
+    def __init__(self, site: Site) -> None:
+        assert site.config.cib_file is not None
+        self._path = site.config.cib_file
+
+    async def apply(self, patchset: bytes, digest: str) -> None:
+        """Write a patchset."""
+        store = FileCib(self._path, client="administrator")
+        await store.start()
+        try:
+            await store.apply(patchset, digest)
+        finally:
+            await store.stop()
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition of this process, at most WAIT seconds."""
+    deadline = asyncio.get_running_loop().time() + WAIT
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"never came: {what}"
+        await asyncio.sleep(0.01)
+
+
+class SitePair:
+    """Sites `sitea`, which holds ticket T, and `siteb`."""
+
+    def __init__(self, folder: Path, source: bytes, target: bytes, mode: str = "automatic") -> None:
+        ports = {name: free_port() for name in ("sitea", "siteb")}
+        self.a = self._site(folder, "sitea", "siteb", ports, source, mode)
+        self.b = self._site(folder, "siteb", "sitea", ports, target, mode)
+
+    def _site(self, folder: Path, name: str, other: str, ports: dict[str, int], cib: bytes, mode: str) -> Site:
+        path = folder / f"{name}.xml"
+        path.write_bytes(cib)
+        config = Config(
+            site=name,
+            cib_file=path,
+            listen=f"amqp://127.0.0.1:{ports[name]}",
+            heartbeat=1,
+            peers=(Peer(other, f"amqp://127.0.0.1:{ports[other]}"),),
+            mode=mode,
+            access=Access(frozenset({"anonymous"})),
+        )
+        return Site(name, config, FileCib(path))
+
+    def use_site_file(self, site: Site, path: Path) -> None:
+        """Give a site its own values; before it is started."""
+        site.config = replace(site.config, site_file=path)
+
+    async def start(self) -> None:
+        """Run both agents until each has found the other."""
+        await self.a.start()
+        await self.b.start()
+        for site in (self.a, self.b):
+            agent = site.agent
+            assert agent is not None
+            await until(
+                lambda agent=agent: all(p["connected"] for p in agent.peers.describe()), f"the peer of {site.name}"
+            )
+
+    async def stop(self) -> None:
+        """Stop both agents."""
+        await self.b.stop()
+        await self.a.stop()
