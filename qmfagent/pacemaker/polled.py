@@ -86,7 +86,7 @@ class PolledCib:
         if code not in _OUTCOMES:
             raise ClusterError(f"cibadmin did not apply the patch: exit {code}: {words}")
         if code == tools.OK:
-            _, self._written = patch.versions(document.parse_element(patchset))
+            _, self._written = patch.versions(document.parse_element(patchset), self._feed.current().version)
             await self._read()
         return _OUTCOMES[code], words
 

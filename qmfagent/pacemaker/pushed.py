@@ -16,9 +16,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from lxml import etree
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from qmfagent.cib import patch
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
@@ -109,7 +108,7 @@ class PushedCib:
         while True:
             await self._gone.wait()
             async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((ClusterError, CibError)), wait=wait_exponential_jitter(initial=0.1, max=2.0)
+                retry=retry_if_exception_type((ClusterError, CibError)), wait=wait_random_exponential(0.1, max=2.0)
             ):
                 with attempt:
                     await self._sign_on()
@@ -160,12 +159,9 @@ class PushedCib:
             self._feed.publish(change)
 
     def _read(self, message: bytes) -> CibChange | None:
-        read = notification.read(message)
-        if read is None:
-            return None
         snapshot = self._feed.current()
-        source, target = patch.versions(read.patchset)
-        if source < snapshot.version and target <= snapshot.version:
+        read = notification.read(message, snapshot.version)
+        if read is None or (read.source < snapshot.version and read.target <= snapshot.version):
             return None
         return CibChange(
             snapshot.advance(read.patchset),

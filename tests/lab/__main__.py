@@ -27,6 +27,7 @@ from tests.lab import requirements
 from tests.lab.lab import Lab
 
 _STATE = Path(tempfile.gettempdir()) / f"qmfagent-lab.{os.geteuid()}.json"
+_LOG = _STATE.with_suffix(".log")
 _STOP_SECONDS = 30.0
 
 
@@ -52,6 +53,7 @@ def _keep(sites: list[str]) -> int:
         _STATE.write_text(json.dumps(state))
         print("ready", flush=True)
         signal.sigwait(signals)
+    _LOG.unlink(missing_ok=True)
     _STATE.unlink(missing_ok=True)
     return 0
 
@@ -64,11 +66,15 @@ def _up(sites: list[str]) -> int:
     if _state():
         print("the lab is up already", file=sys.stderr)
         return 1
-    keeper = subprocess.Popen(
-        [sys.executable, "-m", "tests.lab", "keep", *sites], stdout=subprocess.PIPE, start_new_session=True
-    )
+    # The keeper outlives this command, so it must hold none of its standard streams.
+    with _LOG.open("wb") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.lab", "keep", *sites],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+        )  # fmt: skip
     assert keeper.stdout
     if keeper.stdout.readline() != b"ready\n":
+        print(_LOG.read_text(), file=sys.stderr)
         return 1
     state = _state()
     assert state
@@ -84,9 +90,9 @@ def _down() -> int:
         return 0
     os.kill(state["keeper"], signal.SIGTERM)
     end = time.monotonic() + _STOP_SECONDS
-    while _state() and time.monotonic() < end:
+    while _STATE.exists() and time.monotonic() < end:
         time.sleep(0.05)
-    return 1 if _state() else 0
+    return 1 if _STATE.exists() else 0
 
 
 def _inside(command: str, arguments: list[str]) -> int:

@@ -1,0 +1,219 @@
+"""What every store of the CIB must do, whatever is behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from qmfagent.cib import document
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
+from qmfagent.errors import ConfigurationChanged, Disconnected, WriteRejected
+
+
+def creation(identifier: str, **attributes: str) -> str:
+    """A patchset without versions that creates a primitive."""
+    words = {"class": "ocf", "provider": "pacemaker", "type": "Dummy"} | attributes
+    text = " ".join(f'{name}="{value}"' for name, value in words.items())
+    return (
+        '<diff format="2"><change operation="create" path="/cib/configuration/resources" position="0">'
+        f'<primitive id="{identifier}" {text}/></change></diff>'
+    )
+
+
+def canonical(snapshot: Snapshot) -> bytes:
+    return document.canonical(snapshot.to_element())
+
+
+async def settled(subject: Any) -> Snapshot:
+    """The CIB as cibadmin has it, once the store has the same."""
+    async with asyncio.timeout(30):
+        while True:
+            truth = await subject.truth()
+            seen = Snapshot.parse((await subject.do("snapshot"))["xml"].encode())
+            if canonical(seen) == canonical(truth):
+                return truth
+            await asyncio.sleep(0.05)
+
+
+async def test_the_snapshot_is_the_cib(subject: Any) -> None:
+    assert await subject.do("source") == [subject.kind, True]
+    truth = await settled(subject)
+    seen = await subject.do("snapshot")
+    assert (seen["version"], seen["digest"]) == (str(truth.version), truth.config_digest)
+
+
+async def test_a_change_by_another_is_told_with_who_made_it(subject: Any) -> None:
+    before = await settled(subject)
+    subject.forget_changes()
+    await subject.edit("other")
+    after = before.version.after_configuration_change()
+    change = await subject.next_change()
+    while Version.parse(change["version"]) < after:
+        change = await subject.next_change()
+    assert change["digest"] == (await subject.truth()).config_digest != before.config_digest
+    assert not change["resync"]
+    # cibadmin notes nobody in a file; libcib hands the daemon's patchset on.
+    expected = ("", "") if subject.kind == "file" else ("cibadmin", "root")
+    assert (change["client"], change["user"]) == expected
+    assert (change["patchset"] is not None) == (subject.kind == "libcib")
+    await settled(subject)
+
+
+async def test_a_ticket_changed_by_another_is_told(subject: Any) -> None:
+    before = await settled(subject)
+    subject.forget_changes()
+    await subject.run("crm_ticket", "--ticket=T", "--grant", "--force")
+    change = await subject.next_change()
+    assert change["digest"] == before.config_digest
+    assert (change["client"], change["resync"]) == ("", False)
+    assert (await subject.do("snapshot"))["tickets"]["T"] == [True, False]
+
+
+async def test_apply_is_one_change_of_our_own(subject: Any) -> None:
+    before = await settled(subject)
+    subject.forget_changes()
+    version = await subject.do("apply", patchset=creation("mine"), digest=before.config_digest)
+    assert version == str(before.version.after_configuration_change())
+    change = await subject.next_change()
+    assert (change["client"], change["user"]) == ("contract", "root")
+    assert Version.parse(change["version"]) >= Version.parse(version)
+    seen = await subject.do("snapshot")
+    assert Version.parse(seen["version"]) >= Version.parse(version)
+    truth = await settled(subject)
+    assert list(truth.members) == ["mine"]
+    assert truth.version.epoch == before.version.epoch + 1
+    assert truth.head["cib-last-written"]
+
+
+async def test_apply_is_refused_when_the_configuration_has_changed(subject: Any) -> None:
+    before = await settled(subject)
+    await subject.edit("other")
+    with pytest.raises(ConfigurationChanged, match="plan again"):
+        await subject.do("apply", patchset=creation("mine"), digest=before.config_digest)
+    truth = await settled(subject)
+    assert list(truth.members) == ["other"]
+
+
+async def test_apply_is_not_refused_because_the_status_changes(subject: Any) -> None:
+    digest = (await settled(subject)).config_digest
+    churn = await subject.churn(rate=100, count=300)
+    await subject.next_change()
+    applied = 0
+    while churn.returncode is None:
+        await subject.do("apply", patchset=creation(f"mine-{applied}"), digest=digest)
+        digest = (await subject.do("snapshot"))["digest"]
+        applied += 1
+        async with asyncio.timeout(20):
+            await asyncio.wait([asyncio.create_task(churn.wait())], timeout=0.2)
+    assert churn.returncode == 0
+    assert applied >= 5
+    truth = await settled(subject)
+    assert len(truth.members) == applied
+
+
+async def test_what_breaks_the_schema_is_rejected_and_leaves_nothing(subject: Any) -> None:
+    before = await settled(subject)
+    with pytest.raises(WriteRejected, match="bogus|content|attribute"):
+        await subject.do("apply", patchset=creation("mine", bogus="1"), digest=before.config_digest)
+    assert canonical(await subject.truth()) == canonical(before)
+
+
+async def test_what_does_not_fit_is_rejected_and_leaves_nothing(subject: Any) -> None:
+    before = await settled(subject)
+    patchset = (
+        '<diff format="2"><change operation="modify" path="/cib/configuration/resources/primitive[@id=\'absent\']">'
+        '<change-result><primitive id="absent"/></change-result></change></diff>'
+    )
+    with pytest.raises(WriteRejected, match="absent"):
+        await subject.do("apply", patchset=patchset, digest=before.config_digest)
+    assert canonical(await subject.truth()) == canonical(before)
+
+
+async def test_no_change_writes_nothing(subject: Any) -> None:
+    before = await settled(subject)
+    version = await subject.do("apply", patchset='<diff format="2"/>', digest=before.config_digest)
+    assert version == str(before.version)
+    assert canonical(await subject.truth()) == canonical(before)
+
+
+async def test_tickets(subject: Any) -> None:
+    digest = (await settled(subject)).config_digest
+    for action, expected in [
+        ("grant", [True, False]),
+        ("standby", [True, True]),
+        ("activate", [True, False]),
+        ("revoke", [False, False]),
+    ]:
+        await subject.do("ticket", name="T", action=action)
+        assert (await subject.do("snapshot"))["tickets"]["T"] == expected
+        state = (await subject.truth()).tickets["T"]
+        assert [state.granted, state.standby] == expected
+        assert state.last_granted > 0
+    assert (await settled(subject)).config_digest == digest
+
+
+async def test_a_cib_that_goes_away_and_comes_back(subject: Any) -> None:
+    before = await settled(subject)
+    subject.forget_changes()
+    await asyncio.to_thread(subject.vanish)
+    try:
+        assert await subject.next_loss()
+        assert await subject.do("source") == [subject.kind, False]
+        with pytest.raises(Disconnected):
+            await subject.do("snapshot")
+        with pytest.raises(Disconnected):
+            await subject.do("apply", patchset=creation("mine"), digest=before.config_digest)
+        with pytest.raises(Disconnected):
+            await subject.do("ticket", name="T", action="grant")
+    finally:
+        await asyncio.to_thread(subject.come_back)
+    await subject.next_change(resync=True)
+    assert await subject.do("source") == [subject.kind, True]
+    await settled(subject)
+    await subject.edit("later")
+    assert "later" in (await settled(subject)).members
+
+
+async def test_a_reader_that_stood_still_sees_the_newest_cib(subject: Any) -> None:
+    """libcib: more than cluster-ipc-limit (500) notifications unread, so the daemon throws the store out."""
+    await settled(subject)
+    count = 800 if subject.kind == "libcib" else 50
+    churn = await subject.churn(rate=200, count=count, padding=4000)
+    await subject.next_change()
+    subject.forget_changes()
+    await subject.suspended(count / 200 + 2)
+    assert await churn.wait() == 0
+    await subject.edit("after")
+    truth = await settled(subject)
+    assert "after" in truth.members
+    if subject.kind == "libcib":
+        await subject.next_change(resync=True)
+
+
+async def test_a_thousand_changes_are_all_seen_and_cost_no_memory(subject: Any) -> None:
+    if subject.kind == "tools":
+        pytest.skip("polling sees the newest of many changes by design")
+    await (await subject.churn(rate=200, count=200)).wait()
+    await settled(subject)
+    subject.forget_changes()
+    before = await subject.do("rss")
+    churn = await subject.churn(rate=200, count=1000)
+    assert await churn.wait() == 0
+    truth = await settled(subject)
+    grown = await subject.do("rss") - before
+    assert grown < 4 * 2**20
+    if subject.kind == "libcib":
+        seen = [item["change"] for item in drain(subject.changes)]
+        assert len(seen) >= 1000
+        assert not any(change["resync"] for change in seen)
+        assert seen[-1]["version"] == str(truth.version)
+
+
+def drain(queue: asyncio.Queue[dict[str, Any]]) -> list[dict[str, Any]]:
+    items = []
+    while not queue.empty():
+        items.append(queue.get_nowait())
+    return items
