@@ -7,7 +7,7 @@ file. docs/reference/configuration.md lists all keys.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,22 @@ from qmfagent.errors import ConfigError
 from qmfagent.policy.access import Access
 from qmfagent.replication.subscriber import AUTOMATIC, MANUAL
 
+# The keys of [[peer]] and their defaults; None where the key is required.
+_PEER = {"site": None, "url": None, "certificate_name": ""}
+
 DEFAULT_LISTEN = "amqp://127.0.0.1:5672"
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another site's agent: the site's name and the bus address its agent listens at."""
+    """Another site's agent: the site's name and the bus address its agent listens at.
+
+    `certificate_name` is the name its certificate must bear where that is not the URL's host, as for an IP address.
+    """
 
     site: str
     url: str
+    certificate_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +77,8 @@ class _Reader:
         replication = self._table(content, "replication", {"mode", "site_file"})
         access = self._table(content, "access", {"write"})
         peers = tuple(
-            Peer(self._text(entry, "site", "[[peer]]"), self._text(entry, "url", "[[peer]]"))
-            for entry in self._tables(content, "peer", {"site", "url"})
+            Peer(*(self._text(entry, key, "[[peer]]", default) for key, default in _PEER.items()))
+            for entry in self._tables(content, "peer", _PEER.keys())
         )
         tickets = self._tables(content, "ticket", {"name", "mode"})
         return Config(
@@ -126,14 +133,14 @@ class _Reader:
             raise self._error(f"{key!r} in {where} is {values!r}, not a list of strings", 'such as ["CN=siteb"]')
         return values
 
-    def _table(self, content: Mapping[str, Any], key: str, known: set[str]) -> Mapping[str, Any]:
+    def _table(self, content: Mapping[str, Any], key: str, known: Set[str]) -> Mapping[str, Any]:
         table = content.get(key, {})
         if not isinstance(table, dict):
             raise self._error(f"{key!r} is {table!r}, not a table", f"write [{key}] above its keys")
         self._known(table, f"[{key}]", known)
         return table
 
-    def _tables(self, content: Mapping[str, Any], key: str, known: set[str]) -> list[Mapping[str, Any]]:
+    def _tables(self, content: Mapping[str, Any], key: str, known: Set[str]) -> list[Mapping[str, Any]]:
         tables = content.get(key, [])
         if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
             raise self._error(f"{key!r} is not a list of tables", f"write [[{key}]] above the keys of each")
@@ -141,7 +148,7 @@ class _Reader:
             self._known(table, f"[[{key}]]", known)
         return tables
 
-    def _known(self, table: Mapping[str, Any], where: str, known: set[str]) -> None:
+    def _known(self, table: Mapping[str, Any], where: str, known: Set[str]) -> None:
         unknown = sorted(table.keys() - known)
         if unknown:
             raise self._error(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from qmfagent.bus.session import ConsoleSession
@@ -100,6 +101,8 @@ class _Link:
     def __init__(self, peer: Peer, tls: TlsConfig | None, listener: PeerListener) -> None:
         self.peer = peer
         self.up = False
+        if tls and peer.certificate_name:
+            tls = replace(tls, peer_name=peer.certificate_name)
         self.session = ConsoleSession(peer.url, tls=tls, on_agent=self._appeared, on_lost=self._lost)
         self._listener = listener
         self._tasks: set[asyncio.Task[None]] = set()

@@ -29,7 +29,7 @@ async def test_a_changed_value_follows(pair: SitePair) -> None:
     await pair.b.event("applied")
     await pair.a.set_value("vip-ip", "10.1.0.99")
     await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the new address at siteb")
-    assert len(pair.b.seen("applied")) == 2
+    await until(lambda: len(pair.b.seen("applied")) == 2, "the second apply")
 
 
 async def test_what_is_deleted_at_the_holder_is_gone_and_nothing_else(pair: SitePair) -> None:
@@ -88,6 +88,7 @@ async def test_the_holder_knows_how_far_the_other_site_is(pair: SitePair) -> Non
     await pair.b.stop()
     await pair.a.replica("T", "siteb", state="unreachable")
     await pair.a.set_value("vip-ip", "10.1.0.66")
+    await until(lambda: len(pair.a.seen("published")) == 1, "the publication while siteb is away")
     await pair.b.start()
     found = await pair.a.replica("T", "siteb", state="in-sync")
     assert found["published"] == found["applied"] == closure(pair.a.snapshot, "T").digest
