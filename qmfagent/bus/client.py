@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from uuid import uuid4
 
 import proton
@@ -81,7 +81,7 @@ class Connection:
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bus connection to {self._url}")
 
-    async def wait_up(self, timeout: float) -> None:
+    async def wait_up(self, timeout: float) -> None:  # noqa: ASYNC109
         """Wait until connected. Raises ConnectionLost, with the last reason, where that takes more than `timeout` s."""
         try:
             async with asyncio.timeout(timeout):
@@ -93,8 +93,7 @@ class Connection:
         """Close the connection in AMQP's way, in two seconds at most, and connect no more."""
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
             self._task = None
 
     async def send(self, message: Message) -> None:
@@ -125,7 +124,8 @@ class Connection:
                     self._problem = await uplink.over
                 self._call(self._on_down, self._problem)
             log.warning("lost the connection with %s: %s", self._url, self._problem)
-            await asyncio.sleep(random.uniform(0, PAUSE_AFTER_LOSS))  # many clients lose one listener together
+            # Many clients lose one listener together, and should not all come back in the same instant.
+            await asyncio.sleep(random.uniform(0, PAUSE_AFTER_LOSS))  # noqa: S311
 
     async def _connect(self) -> Uplink:
         """A ready uplink, however long it takes."""

@@ -213,7 +213,7 @@ class Engine(asyncio.Protocol):
         if not deadline:
             return
         timer = self._timers.get("tick")
-        if timer is None or timer.cancelled() or timer.when() > deadline or timer.when() <= self._loop.time():
+        if timer is None or timer.when() > deadline:
             self._timer("tick", deadline - self._loop.time(), self._on_tick)
 
     def _on_tick(self) -> None:
@@ -286,6 +286,8 @@ def _words(condition: Condition) -> str:
     if "SSL" in description:
         # OpenSSL's own words come last: "amqp:connection:framing-error: SSL Failure: error:0A000418:SSL routines::..."
         return f"TLS failed: {description.rpartition(':')[2].strip()}"
+    if "mech=none" in description:
+        return "no SASL mechanism in common; is libsasl2-modules installed here?"
     return f"{condition.name}: {description}" if description else str(condition.name)
 
 

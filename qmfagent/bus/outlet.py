@@ -64,7 +64,7 @@ class Outlet:
             if outcome is None or not outcome.done():
                 self._send(data, outcome)
                 sent = True
-        if link.drain_mode:
+        if link.drain_mode and not self._queue:
             link.drained()
             sent = True
         if sent:
@@ -72,6 +72,8 @@ class Outlet:
 
     def settled(self, delivery: Delivery) -> None:
         """Take the peer's outcome of a message that was sent unsettled."""
+        if delivery.remote_state == Delivery.RECEIVED and not delivery.settled:
+            return
         outcome = self._awaited.pop(delivery.tag, None)
         if outcome is not None and not outcome.done():
             if delivery.remote_state == Delivery.ACCEPTED:

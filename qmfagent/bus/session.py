@@ -6,6 +6,8 @@ was made to is gone. Losing the connection loses all agents; when it is back, ag
 like new ones, so that whoever follows them starts over.
 """
 
+# ruff: noqa: ASYNC109 - a request's timeout is part of what it means: it ends in RequestTimeout, which names the agent
+
 from __future__ import annotations
 
 import asyncio

@@ -25,7 +25,7 @@ class TlsConfig:
 
     `certificate` (with its chain) and `key` (without a passphrase) identify us, `ca` holds the certificates that peers
     must be signed by. `peer_name` is the name a client expects in the peer's certificate where it is not the host of
-    the URL, for example when the URL has an IP address.
+    the URL. It is needed where that host is an IP address: proton compares with DNS names (and the common name) alone.
     """
 
     certificate: Path

@@ -114,7 +114,8 @@ def echo(bus: Bus) -> Callable[..., Awaitable[Listener]]:
 
     async def start(**options: Any) -> Listener:
         def answer(request: Message, identity: Identity) -> None:
-            assert request.method == REQUEST and request.reply_to is not None
+            assert request.method == REQUEST
+            assert request.reply_to is not None
             listener.send(
                 Message(
                     to=request.reply_to,

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import proton
 import pytest
 
-from qmfagent.bus.identity import ANONYMOUS
+from qmfagent.bus.identity import ANONYMOUS, Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.listener import Listener
 from qmfagent.errors import BusError, ConfigError, RemoteError, UnknownObject
@@ -27,7 +28,9 @@ async def test_a_message_reaches_the_subscribers_whose_filter_matches(bus: Any, 
     assert [(await every.get()).to.subject for _ in range(2)] == ["agent.ind.event.x", "agent.ind.heartbeat.y"]
     assert (await heartbeats.get()).to.subject == "agent.ind.heartbeat.y"
     assert {(await mine.get()).to.node for _ in range(2)} == {TOPIC, DIRECT}
-    assert every.empty and heartbeats.empty and mine.empty
+    assert every.empty
+    assert heartbeats.empty
+    assert mine.empty
 
 
 async def test_request_and_reply(bus: Any, echo: Any, inbox: Any, message: Any) -> None:
@@ -98,6 +101,18 @@ async def test_an_agent_that_fails_on_a_message_rejects_it_and_goes_on(bus: Any,
             await client.send(message("agent", node=DIRECT))
         await calls.get()
     assert client.connected
+
+
+async def test_what_is_no_qmf_message_is_relayed_but_not_taken(bus: Any, inbox: Any) -> None:
+    got, lost = inbox(), inbox()
+    listener = await bus.listen((Address(DIRECT, "agent"),), got)
+    foreign = proton.Message(subject="agent", body=b"AM2S", inferred=True, content_type="x-application/qmf")
+    data, sender = bytes(foreign.encode()), Identity()
+    assert listener.publish(DIRECT, data, sender).name == "amqp:decode-error"
+    await bus.connect((Address(DIRECT, "agent"),), on_down=lost)
+    assert listener.publish(DIRECT, data, sender) is None
+    assert got.empty
+    assert lost.empty
 
 
 async def test_sending_to_a_node_that_does_not_exist(bus: Any, message: Any) -> None:
@@ -173,3 +188,15 @@ async def test_a_receiver_that_does_not_read_is_cut_off_and_stalls_nobody(bus: A
     assert "resource-limit-exceeded" in await lost.get()
     await slow.wait_up(5)
     assert len(listener.router.route(TOPIC, "agent.x")) == 2
+
+
+async def test_a_burst_waits_here_and_not_in_the_engine(bus: Any, inbox: Any, message: Any) -> None:
+    window = 100_000
+    listener = await bus.listen(limits=replace(Limits(), window=window))
+    received = inbox()
+    await bus.connect((Address(TOPIC, "#"),), received)
+    for number in range(100):
+        listener.send(message("agent.x", body={"n": number, "filler": "x" * 20_000}))
+    (outlet,) = listener.router.route(TOPIC, "agent.x")
+    assert outlet._session.outgoing_bytes < window + 30_000
+    assert [(await received.get()).body["n"] for _ in range(100)] == list(range(100))

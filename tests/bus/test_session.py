@@ -126,8 +126,11 @@ async def test_a_lost_connection_fails_requests_at_once_and_locates_again(
             assert await session.call(NAME, "a", "echo", {"n": 1}) == {"n": 1}
             agent.raise_event(1)
             gap, event = await anext(events), await anext(events)
-            assert isinstance(gap, EventGap) and gap.missed is None and "connection was lost" in gap.reason
-            assert isinstance(event, EventReceived) and event.values == {"n": 1}
+            assert isinstance(gap, EventGap)
+            assert gap.missed is None
+            assert "connection was lost" in gap.reason
+            assert isinstance(event, EventReceived)
+            assert event.values == {"n": 1}
 
 
 async def test_a_restarted_agent_answers_no_old_requests(bus: Any, agent: ToyAgent, inbox: Any) -> None:

@@ -99,6 +99,15 @@ async def test_a_client_without_certificate_is_refused(bus: Any, ca: Any) -> Non
         await asyncio.to_thread(without_certificate, bus.url, ca.path)
 
 
+async def test_a_client_that_skips_sasl_is_refused(bus: Any, ca: Any) -> None:
+    await secure_listener(bus, ca.issue("server"))
+    domain = ca.issue("site-b").client_domain()
+    with pytest.raises(proton.ProtonException):
+        await asyncio.to_thread(
+            BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=3, reconnect=False
+        )
+
+
 async def test_plain_amqp_is_refused_where_tls_is_spoken(bus: Any, ca: Any) -> None:
     await secure_listener(bus, ca.issue("server"))
     await assert_refused(bus.url.replace("amqps", "amqp"), "can't reach", None)
@@ -107,7 +116,7 @@ async def test_plain_amqp_is_refused_where_tls_is_spoken(bus: Any, ca: Any) -> N
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 async def test_old_tls_is_refused(bus: Any, ca: Any, version: ssl.TLSVersion) -> None:
     await secure_listener(bus, ca.issue("server"))
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         context = old_context(ca.issue("old"), version)
     port = int(bus.url.rpartition(":")[2])
     with pytest.raises((ssl.SSLError, ConnectionError)):

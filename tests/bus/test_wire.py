@@ -66,7 +66,8 @@ def test_a_message_has_the_form_that_libqmf2_reads() -> None:
     assert encode(sent)[-len(codec.encode_map({"a": 1})) - 5 :][:3] == b"\x00\x53\x75"  # a data section, at the end
     assert bytes(amqp.body) == codec.encode_map({"a": 1})
     assert (amqp.content_type, amqp.address, amqp.subject) == ("amqp/map", TOPIC, "direct-console.1")
-    assert amqp.correlation_id is None and amqp.reply_to is None
+    assert amqp.correlation_id is None
+    assert amqp.reply_to is None
     assert amqp.properties == {
         "x-amqp-0-10.app-id": "qmf2",
         "method": "indication",
@@ -78,7 +79,8 @@ def test_a_message_has_the_form_that_libqmf2_reads() -> None:
 def test_partial_is_a_null_property() -> None:
     sent = Message(to=TO, opcode="_query_response", method="response", body=[], partial=True)
     properties = decoded(encode(sent)).properties
-    assert "partial" in properties and properties["partial"] is None
+    assert "partial" in properties
+    assert properties["partial"] is None
 
 
 def test_an_amqp_value_with_binary_text_is_read_as_qpidd_translates_it() -> None:
@@ -107,7 +109,8 @@ def test_the_broker_locate_of_cpp_consoles_has_no_body() -> None:
     message = received(
         request(None, properties={"qmf.opcode": "_agent_locate_request"}, correlation_id="broker-locate")
     )
-    assert message.body is None and message.correlation_id == "broker-locate"
+    assert message.body is None
+    assert message.correlation_id == "broker-locate"
 
 
 @pytest.mark.parametrize("cid", [UUID(int=5), 7, b"abc", "abc"])
@@ -127,9 +130,8 @@ def test_stamping_changes_the_user_and_nothing_else() -> None:
     stamped = Envelope.open(Envelope.open(encode(sent)).stamped("CN=b"))
     assert stamped.user_id == "CN=b"
     assert stamped.message(TO, "root") == sent
-    assert encode(sent).endswith(codec.encode_map({"a": "b"})) and bytes(stamped.amqp.body) == codec.encode_map(
-        {"a": "b"}
-    )
+    assert encode(sent).endswith(codec.encode_map({"a": "b"}))
+    assert bytes(stamped.amqp.body) == codec.encode_map({"a": "b"})
 
 
 @pytest.mark.parametrize(
