@@ -113,7 +113,7 @@ class CibConnection:
                     continue
                 try:
                     request(future)
-                except Exception as error:  # noqa: BLE001 - it belongs to the caller that waits, not to the thread
+                except Exception as error:
                     future.set_exception(error)
 
     def _connected(self) -> int:

@@ -168,7 +168,7 @@ class FileCib:
     async def _watch(self) -> None:
         async for _ in awatch(
             self._path.parent,
-            watch_filter=lambda _, changed: os.path.basename(changed) == self._path.name,
+            watch_filter=lambda _, changed: Path(changed).name == self._path.name,
             debounce=_DEBOUNCE_MS,
             step=10,
             rust_timeout=_LOOK_MS,

@@ -62,9 +62,7 @@ class Libcib:
         self._add_notify = declare(
             self._cib, "cib_client_add_notify_callback", c_int, c_void_p, c_char_p, NOTIFY_FUNCTION
         )
-        self._set_lost = declare(
-            self._cib, "cib_native_set_connection_dnotify", c_int, c_void_p, c_void_p
-        )
+        self._set_lost = declare(self._cib, "cib_native_set_connection_dnotify", c_int, c_void_p, c_void_p)
         self._internal_op = declare(
             self._cib, "cib_internal_op", c_int, c_void_p, c_char_p, c_char_p, c_char_p, c_void_p,
             POINTER(c_void_p), c_int, c_char_p,
@@ -102,9 +100,7 @@ class Libcib:
     def query(self, cib: int) -> tuple[int, bytes]:
         """The whole CIB as this node has it: 0 and the document, or a negative error number and b""."""
         output = c_void_p()
-        code = self._internal_op(
-            cib, b"cib_query", None, None, None, byref(output), _SYNC_CALL | _SCOPE_LOCAL, None
-        )
+        code = self._internal_op(cib, b"cib_query", None, None, None, byref(output), _SYNC_CALL | _SCOPE_LOCAL, None)
         try:
             return int(code), self.text(output.value) if code == 0 and output.value else b""
         finally:

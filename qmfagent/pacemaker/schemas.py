@@ -17,12 +17,13 @@ from lxml import etree
 from qmfagent.cib.snapshot import Snapshot
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9.-]*")
+_VARIABLE = "PCMK_schema_directory"
 _LINES = 3
 
 
 def schema_directory() -> Path | None:
     """The directory of Pacemaker's schemas, PCMK_schema_directory or /usr/share/pacemaker; None where there is none."""
-    directory = Path(os.environ.get("PCMK_schema_directory") or "/usr/share/pacemaker")
+    directory = Path(os.environ.get(_VARIABLE) or "/usr/share/pacemaker")
     return directory if directory.is_dir() else None
 
 

@@ -60,7 +60,9 @@ async def apply(
             with attempt:
                 target = await _try(feed, submit, refresh, changes, expected_digest)
     except _Moved:
-        raise ClusterError(f"the CIB's version moved at every try for {_RETRY_SECONDS:g} s; nothing was written") from None
+        raise ClusterError(
+            f"the CIB's version moved at every try for {_RETRY_SECONDS:g} s; nothing was written"
+        ) from None
     if not await feed.until(lambda snapshot: snapshot.version >= target, _SEEN_SECONDS):
         raise ClusterError(f"version {target} was written, but is not to be seen after {_SEEN_SECONDS:g} s")
     return target

@@ -33,7 +33,9 @@ async def _live(pause: float, count: int, padding: int) -> None:
     if b'id="churn"' not in await connection.query():
         assert await connection.patch(_CREATE) == 0
     for number in range(count):
-        code, _ = await asyncio.gather(connection.patch((_MODIFY % (number, "x" * padding)).encode()), asyncio.sleep(pause))
+        code, _ = await asyncio.gather(
+            connection.patch((_MODIFY % (number, "x" * padding)).encode()), asyncio.sleep(pause)
+        )
         assert code == 0, connection.words(code)
     await connection.stop()
 

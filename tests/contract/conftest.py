@@ -78,14 +78,16 @@ class Subject(ABC):
 
     async def stop(self) -> None:
         """End the worker in order; it must end by itself, without an error."""
-        assert self._process and self._process.stdin
+        assert self._process
+        assert self._process.stdin
         self._process.stdin.close()
         async with asyncio.timeout(_SECONDS):
             assert await self._process.wait() == 0
         await self._listening
 
     async def _listen(self) -> None:
-        assert self._process and self._process.stdout
+        assert self._process
+        assert self._process.stdout
         while line := await self._process.stdout.readline():
             message = json.loads(line)
             if "id" in message:
@@ -95,7 +97,8 @@ class Subject(ABC):
 
     async def do(self, command: str, **arguments: Any) -> Any:
         """One command of the worker's; its error is raised here as the class it was."""
-        assert self._process and self._process.stdin
+        assert self._process
+        assert self._process.stdin
         number = len(self._answers) + 1
         while number in self._answers:
             number += 1
@@ -169,10 +172,9 @@ class Subject(ABC):
 class Live(Subject):
     """A store of the live CIB of the lab's first site."""
 
-    environment: dict[str, str] = {}
-
     def __init__(self, kind: str, lab: Lab) -> None:
         super().__init__()
+        self.environment = {}
         self.kind = kind
         self.worker_arguments = [kind]
         self._lab = lab

@@ -9,12 +9,12 @@ cluster behind.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -30,8 +30,8 @@ def main() -> None:
     for source, target in setup["binds"]:
         subprocess.run(["mount", "--bind", source, target], check=True)
     for path, owner, mode in setup["dirs"]:
-        os.makedirs(path, exist_ok=True)
-        os.chmod(path, int(mode, 8))
+        Path(path).mkdir(parents=True, exist_ok=True)
+        Path(path).chmod(int(mode, 8))
         if owner:
             shutil.chown(path, *owner.split(":"))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)

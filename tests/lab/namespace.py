@@ -70,7 +70,9 @@ class Namespace:
             "binds": [[str(source), target] for source, target in binds],
             "dirs": [list(entry) for entry in dirs],
         }
-        assert self._unshare.stdin and self._unshare.stdout and self._unshare.stderr
+        assert self._unshare.stdin
+        assert self._unshare.stdout
+        assert self._unshare.stderr
         self._unshare.stdin.write(json.dumps(setup).encode() + b"\n")
         self._unshare.stdin.flush()
         if self._unshare.stdout.readline() != b"ready\n":
@@ -84,7 +86,7 @@ class Namespace:
         """
         enter = ["nsenter", "-t", str(self.pid), "-m", "-i", "-u", "-n", "-p", "--"]
         # Entering a mount namespace leaves one at its root; a command is to run where the caller is.
-        return [*enter, "setpriv", "--pdeathsig", "KILL", "env", f"--chdir={os.getcwd()}", *command]
+        return [*enter, "setpriv", "--pdeathsig", "KILL", "env", f"--chdir={Path.cwd()}", *command]
 
     def popen(self, command: Sequence[str], **options: Any) -> SiteProcess:
         """Start `command` inside; `options` are those of subprocess.Popen."""

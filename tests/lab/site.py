@@ -76,9 +76,7 @@ class Site:
         (root / "cib").mkdir(parents=True)
         (root / "cib" / "cib.xml").write_text(_SEED)
         (root / "corosync").mkdir()
-        (root / "corosync" / "corosync.conf").write_text(
-            _COROSYNC.format(name=name, address=address, node=self.node)
-        )
+        (root / "corosync" / "corosync.conf").write_text(_COROSYNC.format(name=name, address=address, node=self.node))
         binds = {"pacemaker": "/var/lib/pacemaker", "corosync-lib": "/var/lib/corosync", "log": "/var/log"}
         for directory in binds:
             (root / directory).mkdir()
@@ -113,7 +111,9 @@ class Site:
             try:
                 daemon.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                raise AssertionError(f"{self.name}: the cluster did not stop in {_STOP_SECONDS} s{self._tails()}")
+                raise AssertionError(
+                    f"{self.name}: the cluster did not stop in {_STOP_SECONDS} s{self._tails()}"
+                ) from None
             self._daemons.pop()
 
     def wait_idle(self) -> None:
@@ -127,7 +127,7 @@ class Site:
             daemon.wait()
 
     def _spawn(self, *command: str) -> None:
-        with open(self.logs / f"{command[0]}.out", "ab") as out:
+        with (self.logs / f"{command[0]}.out").open("ab") as out:
             self._daemons.append(
                 self.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
             )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_the_cable_can_be_pulled_and_put_back(lab: Lab) -> None:
     server = lab.popen("sitea", [sys.executable, "-c", _SERVE], stdout=subprocess.PIPE)
     connect = [sys.executable, "-c", _CONNECT, lab.address("sitea")]
     try:
+        assert server.stdout is not None
         assert server.stdout.readline() == b"listening\n"
         assert lab.run("siteb", connect).stdout == "hello\n"
         lab.cut("sitea")
@@ -56,13 +58,13 @@ def test_the_cable_can_be_pulled_and_put_back(lab: Lab) -> None:
     finally:
         lab.join("sitea")
         server.kill()
-        server.wait()
-        server.stdout.close()
+        server.communicate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_signals_reach_the_process_inside(lab: Lab, number: int) -> None:
     with lab.popen("sitea", ["sh", "-c", "echo $$; exec sleep 60"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
         inside = process.stdout.readline().decode().strip()
         assert lab.run("sitea", ["kill", "-0", inside], check=False).returncode == 0
         process.send_signal(number)
@@ -90,7 +92,7 @@ def test_a_lab_that_is_killed_leaves_nothing_behind(lab: Lab, tmp_path: Path, mo
         assert list(tmp_path.iterdir())
         other.kill()
     until(lambda: not any(Path(f"/proc/{pid.decode()}").exists() for pid in pids))
-    monkeypatch.setattr(labs.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     labs._remove_abandoned()
     assert list(tmp_path.iterdir()) == []
     assert "Online: [ sitea-n1 ]" in lab.run("sitea", ["crm_mon", "-1"]).stdout

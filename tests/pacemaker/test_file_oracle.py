@@ -49,18 +49,18 @@ RESOURCES = "/cib/configuration/resources"
 CHANGES = {
     "create first": f'<change operation="create" path="{RESOURCES}" position="0">'
     '<primitive id="new" class="ocf" provider="pacemaker" type="Stateful"/></change>',
-    "create last": f"<change operation=\"create\" path=\"{RESOURCES}/group[@id='g']\" position=\"3\">"
+    "create last": f'<change operation="create" path="{RESOURCES}/group[@id=\'g\']" position="3">'
     '<primitive id="new" class="ocf" provider="pacemaker" type="Stateful"/></change>',
     "modify": f"<change operation=\"modify\" path=\"{RESOURCES}/primitive[@id='a']/instance_attributes[@id='a-i']"
-    "/nvpair[@id='a-1']\"><change-list><change-attr name=\"value\" operation=\"set\" value=\"y\"/></change-list>"
+    '/nvpair[@id=\'a-1\']"><change-list><change-attr name="value" operation="set" value="y"/></change-list>'
     '<change-result><nvpair id="a-1" name="state" value="y"/></change-result></change>',
-    "delete": "<change operation=\"delete\" path=\"/cib/configuration/constraints/rsc_location[@id='l']\"/>",
-    "delete what is not there": f"<change operation=\"delete\" path=\"{RESOURCES}/primitive[@id='z']\"/>"
-    "<change operation=\"delete\" path=\"/cib/configuration/constraints/rsc_location[@id='l']\"/>",
-    "move": f"<change operation=\"move\" path=\"{RESOURCES}/group[@id='g']/primitive[@id='d']\" position=\"0\"/>",
-    "several": "<change operation=\"delete\" path=\"/cib/configuration/constraints/rsc_location[@id='l']\"/>"
-    f"<change operation=\"delete\" path=\"{RESOURCES}/primitive[@id='a']\"/>"
-    f"<change operation=\"move\" path=\"{RESOURCES}/group[@id='g']/primitive[@id='b']\" position=\"2\"/>"
+    "delete": '<change operation="delete" path="/cib/configuration/constraints/rsc_location[@id=\'l\']"/>',
+    "delete what is not there": f'<change operation="delete" path="{RESOURCES}/primitive[@id=\'z\']"/>'
+    '<change operation="delete" path="/cib/configuration/constraints/rsc_location[@id=\'l\']"/>',
+    "move": f'<change operation="move" path="{RESOURCES}/group[@id=\'g\']/primitive[@id=\'d\']" position="0"/>',
+    "several": '<change operation="delete" path="/cib/configuration/constraints/rsc_location[@id=\'l\']"/>'
+    f'<change operation="delete" path="{RESOURCES}/primitive[@id=\'a\']"/>'
+    f'<change operation="move" path="{RESOURCES}/group[@id=\'g\']/primitive[@id=\'b\']" position="2"/>'
     '<change operation="create" path="/cib/configuration" position="4">'
     '<tags><tag id="t"><obj_ref id="b"/></tag></tags></change>',
 }
@@ -77,7 +77,9 @@ def canonical(path: Path) -> bytes:
 
 def tool(path: Path, *command: str, input: bytes = b"") -> int:
     environment = os.environ | {"CIB_file": str(path)}
-    return subprocess.run(command, input=input, env=environment, capture_output=True, timeout=30, check=False).returncode
+    return subprocess.run(
+        command, input=input, env=environment, capture_output=True, timeout=30, check=False
+    ).returncode
 
 
 async def applied(path: Path, patchset: bytes) -> None:
@@ -117,9 +119,7 @@ ACTIONS = st.tuples(st.sampled_from(["T", "U"]), st.sampled_from(["grant", "revo
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=st.lists(ACTIONS, min_size=1, max_size=6))
-async def test_tickets(
-    tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, TicketAction]]
-) -> None:
+async def test_tickets(tmp_path_factory: pytest.TempPathFactory, actions: list[tuple[str, TicketAction]]) -> None:
     directory = tmp_path_factory.mktemp("tickets")
     ours, theirs = directory / "ours.xml", directory / "theirs.xml"
     for path in (ours, theirs):
@@ -139,6 +139,4 @@ async def test_tickets(
 def tickets(path: Path) -> list[dict[str, str]]:
     """The attributes of each ticket_state, with its time as "now" where there is one."""
     found = document.parse(path.read_bytes()).findall("status/tickets/ticket_state")
-    return [
-        {str(k): "now" if k == "last-granted" else str(v) for k, v in element.attrib.items()} for element in found
-    ]
+    return [{str(k): "now" if k == "last-granted" else str(v) for k, v in element.attrib.items()} for element in found]

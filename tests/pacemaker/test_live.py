@@ -32,9 +32,7 @@ async def test_the_tools_can_be_asked_for() -> None:
 
 
 @pytest.mark.pacemaker
-def test_a_libcib_linked_with_something_else_is_refused(
-    pacemaker_tools: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_libcib_linked_with_something_else_is_refused(pacemaker_tools: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libcib, "_KNOWN", dict.fromkeys(libcib._KNOWN, "libcrmcommon.so.1"))
     with pytest.raises(ClusterError, match=r"is not linked with libcrmcommon\.so\.1"):
         libcib.Libcib()

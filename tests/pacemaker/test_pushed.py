@@ -7,6 +7,7 @@ import errno
 import logging
 import queue
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -38,10 +39,14 @@ class MadeUpLibcib:
         for message in messages:
             number = len(self._texts) + 1
             self._texts[number] = message
-            self._events.put(lambda number=number: self._notify and self._notify(b"cib_diff_notify", number))
+            self._events.put(partial(self._call_notify, number))
 
     def go_away(self) -> None:
         self._events.put(lambda: self._lost and self._lost(1))
+
+    def _call_notify(self, number: int) -> None:
+        if self._notify:
+            self._notify(b"cib_diff_notify", number)
 
     # the library's side
 
@@ -111,9 +116,11 @@ async def test_notifications_bring_the_snapshot_forward(
     changes = store.changes()
     library.send(notification((1, 0), (2, 0), CREATE.format("web")), notification((2, 0), (2, 1)))
     first, second = await following(changes), await following(changes)
-    assert isinstance(first, CibChange) and isinstance(second, CibChange)
+    assert isinstance(first, CibChange)
+    assert isinstance(second, CibChange)
     assert (first.client, first.user, first.origin, first.resync) == ("cibadmin", "root", "n1", False)
-    assert first.patchset is not None and b'id="web"' in first.patchset
+    assert first.patchset is not None
+    assert b'id="web"' in first.patchset
     assert set(first.snapshot.members) == {"db", "web"}
     assert (str(second.snapshot.version), second.client) == ("0.2.1", "")
     assert await store.snapshot() is second.snapshot
@@ -127,7 +134,8 @@ async def test_a_version_gap_leads_to_a_fresh_snapshot(
     library.document = cib(5, 2)
     library.send(notification((5, 1), (5, 2)), notification((5, 2), (5, 3)))
     first, second = await following(changes), await following(changes)
-    assert isinstance(first, CibChange) and isinstance(second, CibChange)
+    assert isinstance(first, CibChange)
+    assert isinstance(second, CibChange)
     assert (str(first.snapshot.version), first.resync, first.patchset) == ("0.5.2", True, None)
     assert (str(second.snapshot.version), second.resync) == ("0.5.3", False)
     assert library.queries == 2
@@ -156,9 +164,7 @@ async def test_what_the_snapshot_already_contains_and_what_was_refused_is_passed
     store: PushedCib, library: MadeUpLibcib, notification: Callable[..., bytes]
 ) -> None:
     changes = store.changes()
-    library.send(
-        notification((0, 7), (1, 0)), notification((1, 0), (1, 1), code=-203), notification((1, 0), (1, 1))
-    )
+    library.send(notification((0, 7), (1, 0)), notification((1, 0), (1, 1), code=-203), notification((1, 0), (1, 1)))
     change = await following(changes)
     assert isinstance(change, CibChange)
     assert (str(change.snapshot.version), change.resync) == ("0.1.1", False)
@@ -207,9 +213,7 @@ async def test_a_daemon_that_goes_away_in_the_middle_of_a_write_fails_it(
         await store.apply(f'<diff format="2">{CREATE.format("web")}</diff>'.encode(), digest)
 
 
-async def test_an_error_that_is_no_refusal_is_told_in_pacemakers_words(
-    store: PushedCib, library: MadeUpLibcib
-) -> None:
+async def test_an_error_that_is_no_refusal_is_told_in_pacemakers_words(store: PushedCib, library: MadeUpLibcib) -> None:
     digest = (await store.snapshot()).config_digest
     library.answer = -errno.ETIME
     with pytest.raises(ClusterError, match=f"code -{errno.ETIME}"):

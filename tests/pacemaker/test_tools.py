@@ -29,7 +29,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
 
 
 async def test_query(script: Script) -> None:
-    script("cibadmin", 'echo "<cib args=\'$*\'/>"')
+    script("cibadmin", "echo \"<cib args='$*'/>\"")
     assert await Tools().query() == b"<cib args='--query --local'/>\n"
     assert await Tools().head() == b"<cib args='--query --local --no-children'/>\n"
 

@@ -102,7 +102,7 @@ async def test_a_rejection_has_pacemakers_words(cib: Callable[..., bytes]) -> No
 
 
 async def test_a_patchset_that_does_not_fit_is_rejected_though_the_version_stands(cib: Callable[..., bytes]) -> None:
-    with pytest.raises(WriteRejected, match="no, thank you.*nothing stands at"):
+    with pytest.raises(WriteRejected, match=r"no, thank you.*nothing stands at"):
         await World(cib(1), Outcome.MISFIT).apply(PATCHSET.replace(b"/resources", b"/absent"))
 
 
