@@ -1,0 +1,30 @@
+"""The exit statuses of qmfconsole, as docs/reference/cli.md lists them."""
+
+from __future__ import annotations
+
+from qmfagent.errors import ConnectionLost, QmfAgentError, Refused, RemoteError, RequestTimeout
+from qmfagent.qmf.opcodes import ErrorCode
+
+DONE = 0
+ERROR = 1
+CHANGES = 2
+REFUSED = 3
+UNREACHABLE = 4
+USAGE = 64
+INTERRUPTED = 130
+
+
+def status_of(error: QmfAgentError) -> int:
+    """The exit status that an error ends in."""
+    if isinstance(error, ConnectionLost | RequestTimeout):
+        return UNREACHABLE
+    if isinstance(error, Refused) or reason_of(error):
+        return REFUSED
+    return ERROR
+
+
+def reason_of(error: QmfAgentError) -> str:
+    """The name of the refusal, empty where the error is none."""
+    if isinstance(error, RemoteError) and error.code == ErrorCode.FORBIDDEN:
+        return error.reason or "forbidden"
+    return error.reason if isinstance(error, Refused | RemoteError) else ""

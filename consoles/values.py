@@ -1,0 +1,116 @@
+"""What a console gives to its caller.
+
+Rules of this file: frozen values. Maps in them are as the agent sent them, of plain Python values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qmfagent.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One QMF object of a site, such as `Ticket:db`.
+
+    `values` are its properties by name, as schemas/qmfagent.xml describes them. Each is an attribute too
+    (`ticket.granted`), except where a field of this class has the name: `name` is the object's, `values["name"]` the
+    property.
+    """
+
+    site: str
+    class_name: str
+    name: str
+    values: Mapping[str, Any] = field(hash=False)
+
+    def __getattr__(self, name: str) -> Any:
+        # While an object is copied or unpickled it has no values yet, and asking for them would come back here.
+        if name != "values" and not name.startswith("__") and name in self.values:
+            return self.values[name]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at a site.
+
+    `name` is that of the event class, `severity` 0 to 7 as in syslog, `timestamp` nanoseconds since the epoch by the
+    site's clock.
+    """
+
+    site: str
+    name: str
+    values: Mapping[str, Any] = field(hash=False)
+    severity: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events that came by way of `url` are missing here: `missed` is how many, None where nobody can know."""
+
+    url: str
+    missed: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLost:
+    """The connection with a site is lost, or its agent is silent: no more events of it until SiteFound."""
+
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFound:
+    """A site can be reached for the first time, or again after SiteLost or a restart of its agent.
+
+    Whoever follows its state reads it afresh now: what happened before may not have been told.
+    """
+
+    site: str
+
+
+Announcement = Event | Gap | SiteLost | SiteFound
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What replication of a ticket would change at `site`.
+
+    `token` names the plan for an apply, and is empty where there is nothing to apply; `content` is the plan itself, as
+    the agent describes it.
+    """
+
+    site: str
+    ticket: str
+    token: str
+    content: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def changes(self) -> list[Mapping[str, Any]]:
+        """The changes, in the order they are made in; empty where there is nothing to do."""
+        return list(self.content["changes"])
+
+    @property
+    def errors(self) -> list[Mapping[str, Any]]:
+        """The problems that forbid an apply: maps of code, severity and message."""
+        return [problem for problem in self.content["problems"] if problem["severity"] == "error"]
+
+    def require_applicable(self) -> None:
+        """Raise Refused, with the code of the first error as its reason, where a problem forbids an apply."""
+        for error in self.errors:
+            raise Refused(error["code"], f"ticket {self.ticket!r} can't be applied at {self.site}: {error['message']}")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did: `changes` were written (0 where there was nothing to do), the CIB of `site` is at `version`."""
+
+    site: str
+    ticket: str
+    changes: int
+    version: str

@@ -1,0 +1,249 @@
+"""Helpers of the console tests: small sites with the real schema on real connections, and the command run in-process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from consoles.cli.main import run
+from qmfagent.agent import load_schema
+from qmfagent.bus.identity import Identity
+from qmfagent.bus.listener import Listener
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.errors import Refused
+from qmfagent.qmf.agent import Agent, MethodCall
+from qmfagent.qmf.data import Data
+from qmfagent.qmf.message import Message
+from qmfagent.qmf.opcodes import ErrorCode
+
+SCHEMA = load_schema()
+NOW = 1_700_000_000_000_000_000
+DIGEST = "0123456789abcdef" * 4
+
+PLAN = {
+    "ticket": "db",
+    "token": "t1",
+    "base": {"version": "0.7.0", "digest": DIGEST},
+    "changes": [
+        {
+            "operation": "modify",
+            "kind": "nvpair",
+            "id": "vip-ip",
+            "member": "vip",
+            "path": "/cib/configuration/resources/primitive[@id='vip']",
+            "position": -1,
+            "attributes": [{"name": "value", "old": "10.1.0.9", "new": "10.2.0.10"}],
+            "content": "",
+        }
+    ],
+    "adopted": [],
+    "overrides": [],
+    "boundaries": [],
+    "problems": [],
+}
+NOTHING = {**PLAN, "token": "", "changes": []}
+CLASH = {
+    **PLAN,
+    "token": "",
+    "problems": [{"code": "clash", "severity": "error", "message": "primitive 'vip' is here already and not ours"}],
+}
+
+
+class FakeSite:
+    """An agent with a few objects. `plan` is what Site.plan answers; `refusal` refuses every call but plan; a `silent`
+    one answers no calls."""
+
+    def __init__(self, name: str, holds: bool = False, peer: str = "") -> None:
+        self.name = name
+        self.url = ""
+        self.plan: Mapping[str, Any] = PLAN
+        self.refusal: Refused | None = None
+        self.silent = False
+        self.calls: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.called = asyncio.Event()
+        self._epoch = 0
+        self._listener: Listener | None = None
+        self.objects_by_class = {"Site": [self._site(peer)], "Ticket": [self._ticket(holds)]}
+        if peer:
+            self.objects_by_class["Replica"] = [self._replica(peer, holds)]
+
+    async def start(self, tls: TlsConfig | None = None) -> None:
+        """Listen: at a port of the kernel's choice at first, at the same one ever after."""
+        scheme = "amqp" if tls is None else "amqps"
+        self._epoch += 1
+        self._agent = Agent(
+            "clusterlabs.org",
+            "qmfagent",
+            self.name,
+            schema=SCHEMA,
+            source=self,
+            epoch=self._epoch,
+            heartbeat_interval=60,
+        )
+        self._listener = Listener(
+            self.url or f"{scheme}://127.0.0.1:0", tls=tls, addresses=self._agent.addresses(), on_message=self._receive
+        )
+        self.url = f"{scheme}://127.0.0.1:{await self._listener.start()}"
+
+    async def stop(self) -> None:
+        """Close all connections, and listen no more."""
+        if self._listener is not None:
+            await self._listener.stop()
+            self._listener = None
+
+    def event(self, name: str, **values: Any) -> None:
+        """Raise an event; values that are left out are empty."""
+        given = {"site": self.name, **values}
+        empty = {"TYPE_STRING": "", "TYPE_BOOL": False, "TYPE_INT": 0, "TYPE_LIST": []}
+        wanted = {p.name: given.get(p.name, empty[p.type.name]) for p in SCHEMA.event_class(name).properties}
+        assert self._listener is not None
+        self._listener.send(self._agent.event(name, wanted, NOW))
+
+    def objects(self, class_name: str) -> Iterable[Data]:
+        return self.objects_by_class.get(class_name, [])
+
+    def find(self, object_name: str) -> Data | None:
+        every = (data for found in self.objects_by_class.values() for data in found)
+        return next((data for data in every if data.object_id.object_name == object_name), None)
+
+    def _receive(self, message: Message, identity: Identity) -> None:
+        assert self._listener is not None
+        for outcome in self._agent.receive(message, identity.user, NOW):
+            answer = outcome if isinstance(outcome, Message) else self._call(outcome)
+            if answer is not None:
+                self._listener.send(answer)
+
+    def _call(self, call: MethodCall) -> Message | None:
+        self.calls.append((call.object_id.object_name, call.method, call.arguments))
+        self.called.set()
+        if self.silent:
+            return None
+        if self.refusal is not None and call.method != "plan":
+            code = ErrorCode.FORBIDDEN if self.refusal.reason == "forbidden" else ErrorCode.EXCEPTION
+            return self._agent.fail(call, code, str(self.refusal), self.refusal.reason)
+        results: Mapping[str, Mapping[str, Any]] = {
+            "plan": {"token": self.plan["token"], "plan": self.plan},
+            "apply": {"ticket": "db", "changes": 1, "version": "0.8.0"},
+            "query": {"xml": "<nodes>\n  <node id='1'/>\x1b[2J\n</nodes>", "version": "0.7.0"},
+        }
+        return self._agent.succeed(call, results.get(call.method, {}))
+
+    def _site(self, peer: str) -> Data:
+        peers = [{"site": peer, "url": "amqps://peer:5671", "connected": False}] if peer else []
+        return self._data(
+            "Site",
+            self.name,
+            name=self.name,
+            hostname=f"{self.name}-node1",
+            cib_version="0.7.0",
+            validate_with="pacemaker-3.9",
+            connected=True,
+            source="file",
+            peers=peers,
+            resources=4,
+            config_changes=2,
+        )
+
+    def _ticket(self, holds: bool) -> Data:
+        return self._data(
+            "Ticket",
+            "db",
+            name="db",
+            site=self.name,
+            granted=holds,
+            standby=False,
+            last_granted=NOW if holds else 0,
+            term="1700000000",
+            mode="manual",
+            resources=["vip", "evil\x1b[31m"],
+            digest=DIGEST,
+        )
+
+    def _replica(self, peer: str, holds: bool) -> Data:
+        return self._data(
+            "Replica",
+            f"db:{peer}",
+            ticket="db",
+            remote=peer,
+            site=self.name,
+            direction="to" if holds else "from",
+            mode="manual",
+            state="in-sync" if holds else "blocked",
+            reason="" if holds else "clash",
+            message="" if holds else "primitive 'vip' is here already",
+            published=DIGEST,
+            applied="",
+            applied_at=0,
+        )
+
+    def _data(self, class_name: str, name: str, /, **values: Any) -> Data:
+        return Data.of(SCHEMA.object_class(class_name), f"{class_name}:{name}", values)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the command came to."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture
+async def make_site() -> AsyncIterator[Callable[..., Awaitable[FakeSite]]]:
+    """Starts a FakeSite."""
+    async with AsyncExitStack() as stack:
+
+        async def start(name: str, *, holds: bool = False, peer: str = "", tls: TlsConfig | None = None) -> FakeSite:
+            site = FakeSite(name, holds, peer)
+            await site.start(tls)
+            stack.push_async_callback(site.stop)
+            return site
+
+        yield start
+
+
+@pytest.fixture
+async def siteb(make_site: Callable[..., Awaitable[FakeSite]]) -> FakeSite:
+    """One site, that receives."""
+    return await make_site("siteb", peer="sitea")
+
+
+@pytest.fixture
+async def sites(make_site: Callable[..., Awaitable[FakeSite]]) -> tuple[FakeSite, FakeSite]:
+    """The holder and a site that receives, each at a URL of its own."""
+    return await make_site("sitea", holds=True, peer="siteb"), await make_site("siteb", peer="sitea")
+
+
+@pytest.fixture
+def qmfconsole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command with arguments, at the URLs of `at` where given; its standard input is no terminal."""
+    monkeypatch.delenv("QMFCONSOLE_URL", raising=False)
+
+    async def go(*arguments: str, at: Iterable[FakeSite] = (), timeout: float = 5) -> Outcome:
+        urls = [part for site in at for part in ("--url", site.url)]
+        capsys.readouterr()
+        status = await asyncio.to_thread(partial(run, [*urls, "--timeout", str(timeout), *arguments]))
+        return Outcome(status, *capsys.readouterr())
+
+    return go
+
+
+@pytest.fixture(scope="session")
+def plans() -> Mapping[str, Mapping[str, Any]]:
+    """Plans as an agent describes them."""
+    return {"changes": PLAN, "nothing": NOTHING, "clash": CLASH}
