@@ -48,6 +48,7 @@ class Subject(ABC):
         self.changes: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._churns: list[asyncio.subprocess.Process] = []
 
     @abstractmethod
     def argv(self, command: Sequence[str]) -> list[str]:
@@ -78,6 +79,10 @@ class Subject(ABC):
 
     async def stop(self) -> None:
         """End the worker in order; it must end by itself, without an error."""
+        for churn in self._churns:
+            if churn.returncode is None:
+                churn.kill()
+            await churn.communicate()
         assert self._process
         assert self._process.stdin
         self._process.stdin.close()
@@ -153,7 +158,9 @@ class Subject(ABC):
 
     async def churn(self, rate: int, count: int, padding: int = 0) -> asyncio.subprocess.Process:
         """Start to change the status, `rate` times a second; see churn.py."""
-        return await asyncio.create_subprocess_exec(*self.churn_argv(rate, count, padding), stdout=subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*self.churn_argv(rate, count, padding), stdout=subprocess.PIPE)
+        self._churns.append(process)
+        return process
 
     async def suspended(self, seconds: float) -> None:
         """Let the worker stand still for a while, as on a machine under load."""
