@@ -136,7 +136,11 @@ class QmfAgent:
                 _log.warning("the CIB can't be seen any more: %s", change.reason)
                 self.inventory.connected = False
             else:
-                await self._take(change)
+                try:
+                    await self._take(change)
+                except Exception:
+                    # The next snapshot holds everything that this one did.
+                    _log.exception("CIB %s could not be worked through", change.snapshot.version)
 
     async def _take(self, change: CibChange) -> None:
         before = self.inventory.current

@@ -69,6 +69,10 @@ class Subscriber:
                     await self._follow(ticket)
                 except QmfAgentError as error:
                     self._note_failure(ticket, remote, error)
+                except Exception:
+                    # A fault of ours with one ticket must not end replication of the others.
+                    _log.exception("ticket %s is not replicated from %s", ticket, remote)
+                    self._replicas.set(ticket, remote, state=BLOCKED, reason="internal", message="see the agent's log")
 
     async def replicate(self, ticket: str, by: str) -> Applied | None:
         """Bring `ticket` here up to date at once, whatever its mode; None where there was nothing to do.
