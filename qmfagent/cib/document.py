@@ -1,11 +1,14 @@
 """Reading and writing CIB documents safely.
 
 Rules of this file: nothing is fetched, no entity is expanded, no document type is accepted, size is bounded. Every
-fault of the input is a CibError that names the document and the line.
+fault of the input is a CibError that names the document and the line. Text between elements means nothing in a CIB and is
+dropped, as Pacemaker drops it (lib/common/xml.c, strip_text_nodes); comments stay, since the positions in patchsets count
+them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lxml import etree
@@ -14,11 +17,27 @@ from qmfagent.errors import CibError
 
 MAX_BYTES = 64 * 1024 * 1024
 
+# Bounds on what few bytes can grow to: each element costs lxml some 140 bytes, and it looks through the attributes of one
+# element in quadratic time.
+MAX_TAGS = 4_000_000
+MAX_ATTRIBUTES = 256
+
 # The sections of <configuration> whose children can belong to a ticket, in the order of a CIB.
 SECTIONS = ("resources", "constraints", "tags")
 
+# The elements that stand directly in each of them.
+MEMBER_TAGS = {
+    "resources": frozenset({"primitive", "group", "clone", "master", "bundle", "template"}),
+    "constraints": frozenset({"rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket"}),
+    "tags": frozenset({"tag"}),
+}
+
 # Elements whose id attribute refers to another element instead of naming this one.
 REFERENCE_TAGS = frozenset({"resource_ref", "obj_ref", "role"})
+
+_LONG_TAG = re.compile(rb"<[^<]{4096}")
+_has_crowded_element = etree.XPath(f"boolean(//@*[{MAX_ATTRIBUTES + 1}])")
+_texts = etree.XPath("//text()")
 
 
 def _parser() -> etree.XMLParser:
@@ -34,12 +53,14 @@ def _parser() -> etree.XMLParser:
 
 
 def parse_element(data: bytes, name: str = "the document", limit: int = MAX_BYTES) -> etree._Element:
-    """Parse `data` (at most `limit` bytes) into an element.
+    """Parse `data` (at most `limit` bytes, MAX_TAGS tags, and MAX_ATTRIBUTES attributes an element) into an element.
 
     Raises CibError: too large, malformed (with the line), or carrying a document type declaration.
     """
     if len(data) > limit:
         raise CibError(f"{name} has {len(data):,} bytes, more than the {limit:,} that are accepted")
+    if data.count(b"<") > MAX_TAGS:
+        raise CibError(f"{name} has more than the {MAX_TAGS:,} tags that are accepted")
     try:
         root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
@@ -50,7 +71,18 @@ def parse_element(data: bytes, name: str = "the document", limit: int = MAX_BYTE
         raise CibError(
             f"{name} has a document type declaration, which no CIB has", hint="remove <!DOCTYPE ...> and its entities"
         )
+    if _LONG_TAG.search(data) and _has_crowded_element(root):
+        raise CibError(f"{name} has an element with more than {MAX_ATTRIBUTES} attributes")
+    _drop_text(root)
     return root
+
+
+def _drop_text(root: etree._Element) -> None:
+    for text in _texts(root):
+        if text.is_tail:
+            text.getparent().tail = None
+        else:
+            text.getparent().text = None
 
 
 def parse(data: bytes, name: str = "the CIB", limit: int = MAX_BYTES) -> etree._Element:
