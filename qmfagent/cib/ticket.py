@@ -5,16 +5,18 @@ Source: Pacemaker Explained, "Multi-site clusters and tickets"; the attributes o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from lxml import etree
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _TRUE = frozenset({"true", "yes", "on", "y", "1"})
 
 
 class Term(NamedTuple):
-    """How recent a grant is. Orders publications of different holders: booth's term first, then last-granted (epoch seconds)."""
+    """How recent a grant is, to order publications of different holders: booth's term, then last-granted (epoch seconds)."""
 
     booth: int
     granted: int
@@ -23,7 +25,7 @@ class Term(NamedTuple):
     def parse(cls, text: str) -> Term:
         """Read "booth.granted"; anything else is the oldest term of all."""
         booth, _, granted = text.partition(".")
-        return cls(int(booth), int(granted)) if booth.isdecimal() and granted.isdecimal() else cls(0, 0)
+        return cls(int(booth), int(granted)) if _NUMBER.fullmatch(booth) and _NUMBER.fullmatch(granted) else cls(0, 0)
 
     def __str__(self) -> str:
         return f"{self.booth}.{self.granted}"
@@ -65,4 +67,4 @@ def ticket_states(status: etree._Element | None) -> dict[str, TicketState]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0
+    return int(text) if text and _NUMBER.fullmatch(text) else 0

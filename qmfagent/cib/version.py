@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qmfagent.errors import CibError
 
-_FORM = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})")
+_FORM = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 
 @dataclass(frozen=True, order=True, slots=True)
