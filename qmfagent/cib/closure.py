@@ -6,7 +6,8 @@ Rules of this file:
   outside the closure is written out at the first place that refers to it, so that no other resource has to travel.
 - A constraint or tag comes along when everything it refers to is inside. When only a part is, it is a Boundary.
 - Cluster options, nodes, defaults, ACLs, alerts and fencing topology never do, nor the tags that record ownership.
-- Every resource of a closure depends on the ticket: it never runs where the ticket is not granted.
+- Every member depends on the ticket. Where its constraints name a part of a collection only, the other parts may not:
+  they are told apart as `independent`, for a warning.
 """
 
 from __future__ import annotations
@@ -15,29 +16,39 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.inline import write_out_references
 from qmfagent.cib.membership import Boundary, Membership, membership
-from qmfagent.cib.ownership import tag_element, was_replicated
+from qmfagent.cib.ownership import is_ownership_tag, tag_element, was_replicated
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
 
 
 @dataclass(frozen=True)
 class Closure:
-    """What depends on `ticket`: canonical lines of its members by id, in the order of SECTIONS and then of the document."""
+    """What depends on `ticket`: canonical lines of its members by id, in the order of SECTIONS and then of the document.
+
+    `boundaries` were left out; `independent` primitives came along as parts of a collection, yet run without the ticket.
+    """
 
     ticket: str
     sections: Mapping[str, Mapping[str, bytes]]
     boundaries: tuple[Boundary, ...] = ()
+    independent: tuple[str, ...] = ()
 
     @cached_property
     def lines(self) -> dict[str, bytes]:
         """The members' canonical lines by id."""
-        return {identifier: line for members in self.sections.values() for identifier, line in members.items()}
+        return {**self.sections["resources"], **self.sections["constraints"], **self.sections["tags"]}
+
+    @cached_property
+    def document(self) -> etree._Element:
+        """The closure as an element, one line feed between members. Nobody may edit it."""
+        return etree.fromstring(self.canonical, etree.XMLParser(resolve_entities=False, no_network=True))
 
     @cached_property
     def canonical(self) -> bytes:
@@ -59,14 +70,13 @@ class Closure:
     @cached_property
     def ids(self) -> frozenset[str]:
         """The id of every element in the closure, at whatever depth."""
-        return frozenset(str(e.get("id")) for e in document.named(document.parse_element(self.canonical)))
+        return frozenset(str(e.get("id")) for e in document.named(self.document))
 
     def as_cib(self, validate_with: str) -> bytes:
         """The closure inside an otherwise empty CIB that Pacemaker's tools take, indented."""
         source = document.parse_element(self.canonical)
-        cib = etree.Element(
-            "cib", {"validate-with": validate_with, "admin_epoch": "0", "epoch": "0", "num_updates": "0"}
-        )
+        cib = etree.Element("cib", {"validate-with": validate_with} if validate_with else {})
+        cib.attrib.update({"admin_epoch": "0", "epoch": "0", "num_updates": "0"})
         configuration = etree.SubElement(cib, "configuration")
         for name in ("crm_config", "nodes", *document.SECTIONS):
             found = source.find(f"configuration/{name}")
@@ -91,7 +101,7 @@ def closure(snapshot: Snapshot, ticket: str) -> Closure:
         memberships[ticket] = membership(snapshot, ticket)
     found = memberships[ticket]
     if snapshot.references.borrowing:
-        return Closure(ticket, _written_out(snapshot, found), found.boundaries)
+        return Closure(ticket, _written_out(snapshot, found), found.boundaries, found.independent)
     lines = snapshot.lines
     tags = {i: _tag_line(snapshot, i, ends) for i, ends in found.tags.items()}
     sections = {
@@ -99,7 +109,7 @@ def closure(snapshot: Snapshot, ticket: str) -> Closure:
         "constraints": {i: lines[i] for i in found.constraints},
         "tags": tags,
     }
-    return Closure(ticket, sections, found.boundaries)
+    return Closure(ticket, sections, found.boundaries, found.independent)
 
 
 def from_document(ticket: str, data: bytes, name: str = "the publication") -> Closure:
@@ -109,32 +119,41 @@ def from_document(ticket: str, data: bytes, name: str = "the publication") -> Cl
     on the ticket.
     """
     snapshot = Snapshot.parse(data, name)
-    for section in snapshot.configuration.iterchildren("*"):
-        if section.tag not in document.SECTIONS and len(section):
-            raise CibError(f"{name} carries {section.tag!s}, which never belongs to a ticket")
-    given = {section: _lines(snapshot, section) for section in document.SECTIONS}
+    _check_shape(snapshot, name)
+    lines = iter(snapshot.lines.items())
+    given = {section: dict(islice(lines, len(snapshot.section(section)))) for section in document.SECTIONS}
     if not any(given.values()):
         return Closure(ticket, given)
     try:
         found = closure(snapshot, ticket)
     except UnknownTicket as error:
         raise CibError(f"{name} is no closure of ticket {ticket!r}: {error.message}") from None
-    surplus = [identifier for members in given.values() for identifier in members if identifier not in found.lines]
+    surplus = [identifier for identifier in snapshot.lines if identifier not in found.lines]
     if surplus:
         raise CibError(
             f"{name} holds {', '.join(surplus[:5])}, which would not depend on ticket {ticket!r}",
             hint="everything that is replicated has to depend on its ticket",
         )
-    if any(found.lines[i] != line for members in given.values() for i, line in members.items()):
+    if any(found.lines[i] != line for i, line in snapshot.lines.items()):
         raise CibError(f"{name} refers to what it does not hold")
-    return Closure(ticket, given)
+    return Closure(ticket, given, independent=found.independent)
 
 
-def _lines(snapshot: Snapshot, section: str) -> dict[str, bytes]:
-    members = snapshot.section(section)
-    if any(not e.get("id") for e in members):
-        raise CibError(f"a member of {section} has no id")
-    return {str(e.get("id")): snapshot.lines[str(e.get("id"))] for e in members}
+def _check_shape(snapshot: Snapshot, name: str) -> None:
+    """Raises CibError where a document has other sections, or other members in them, than a closure."""
+    sections = [str(section.tag) for section in snapshot.configuration.iterchildren("*")]
+    for section in sections:
+        tags = {str(member.tag) for member in snapshot.section(section)}
+        strange = tags - document.MEMBER_TAGS.get(section, frozenset())
+        if strange:
+            raise CibError(f"{name} holds {min(strange)} in {section}, which never belongs to a ticket")
+    if len(set(sections)) < len(sections):
+        raise CibError(f"{name} has a section twice")
+    if len(snapshot.members) < sum(len(snapshot.section(section)) for section in sections):
+        raise CibError(f"{name} has a member without an id, or two with the same id")
+    records = [identifier for identifier in snapshot.members if is_ownership_tag(identifier)]
+    if records:
+        raise CibError(f"{name} holds {records[0]}, an id that is kept for the record of what is owned")
 
 
 def _written_out(snapshot: Snapshot, found: Membership) -> dict[str, dict[str, bytes]]:

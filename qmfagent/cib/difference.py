@@ -32,6 +32,9 @@ UNORDERED = frozenset(
 
 Key = tuple[str, str]
 
+# A member that differs: its id, and its canonical line before and after; an absent one is empty.
+MemberDifference = tuple[str, bytes, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class AttributeChange:
@@ -66,8 +69,8 @@ class _Unnameable(Exception):
     """Raised inside this file alone: a difference below an element that no path can reach; its holder is replaced."""
 
 
-def compare_members(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[tuple[str, bytes, bytes]]:
-    """Members that differ between two sets of canonical lines: (id, old line, new line), an absent one empty."""
+def compare_members(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[MemberDifference]:
+    """Members that differ between two sets of canonical lines."""
     changed = [(i, line, new.get(i, b"")) for i, line in old.items() if new.get(i) != line]
     return changed + [(i, b"", line) for i, line in new.items() if i not in old]
 

@@ -7,11 +7,12 @@ evaluate at each site. What comes out must still be a closure of the same ticket
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qmfagent.cib.closure import Closure, from_document
 from qmfagent.cib.overrides import OverrideUse, SiteFile, override
 from qmfagent.cib.transform import Stylesheet, Transformer
-from qmfagent.errors import CibError, TransformError
+from qmfagent.errors import CibError, SiteFileError, TransformError
 
 
 def mangle(
@@ -23,17 +24,23 @@ def mangle(
     fails or its result is no closure of the ticket any more.
     """
     mangled, uses = override(source, site.overrides, name)
-    if any("/@" in place for use in uses for place in use.places):
-        mangled = _checked(source, mangled.canonical, f"what {name} makes of the publication")
+    lines = [str(use.line) for use in uses if any("/@" in place for place in use.places)]
+    if lines:
+        try:
+            mangled = _checked(source, mangled.canonical, "what the override makes of the publication")
+        except CibError as error:
+            raise SiteFileError(f"{name}, line {', '.join(lines)}: {error.message}", hint=error.hint) from None
     if steps:
         result = transformer(steps, mangled.canonical)
-        mangled = _checked(source, result, f"the result of {steps[-1].name}")
+        try:
+            mangled = _checked(source, result, f"the result of {steps[-1].name}")
+        except CibError as error:
+            raise TransformError(error.message, hint=error.hint) from None
     return mangled, uses
 
 
 def _checked(source: Closure, data: bytes, name: str) -> Closure:
-    try:
-        found = from_document(source.ticket, data, name)
-    except CibError as error:
-        raise TransformError(error.message, hint=error.hint) from None
-    return Closure(found.ticket, found.sections, source.boundaries)
+    found = from_document(source.ticket, data, name)
+    if source.lines and not found.lines:
+        raise CibError(f"{name} is empty", hint="a site can change a publication, not withdraw it")
+    return replace(found, boundaries=source.boundaries)

@@ -31,26 +31,29 @@ class Boundary:
 class Membership:
     """The ids of a closure's members, in document order, and what stands across its edge.
 
-    `tags` gives for each tag the references that are inside.
+    `tags` gives for each tag the references that are inside. `independent` are the primitives that come along as parts of
+    a collection and that the ticket does not hold back.
     """
 
     resources: tuple[str, ...]
     constraints: tuple[str, ...]
     tags: dict[str, tuple[str, ...]]
     boundaries: tuple[Boundary, ...]
+    independent: tuple[str, ...]
 
 
 def membership(snapshot: Snapshot, ticket: str) -> Membership:
     """What depends on `ticket`. Raises CibError where its constraints or the resources refer to what does not exist."""
     references = snapshot.references
-    inside = _resources(snapshot, references, ticket)
+    inside = _resources(references, ticket)
     constraints, boundaries = _constraints(references, inside)
-    tags, tag_boundaries = _tags(snapshot, references, inside | set(constraints), constraints)
+    tags, tag_boundaries = _tags(snapshot, references, inside | set(constraints))
     resources = tuple(i for i in references.resources if i in inside)
-    return Membership(resources, tuple(constraints), tags, tuple(boundaries + tag_boundaries))
+    independent = _independent(snapshot, references, ticket)
+    return Membership(resources, tuple(constraints), tags, tuple(boundaries + tag_boundaries), independent)
 
 
-def _resources(snapshot: Snapshot, references: References, ticket: str) -> set[str]:
+def _resources(references: References, ticket: str) -> set[str]:
     inside: set[str] = set()
     for constraint in references.constraints:
         if constraint.ticket != ticket:
@@ -59,7 +62,7 @@ def _resources(snapshot: Snapshot, references: References, ticket: str) -> set[s
             found = references.resolve(end)
             if not found:
                 raise CibError(
-                    f"ticket constraint {constraint.id} refers to {end!r}, which is no resource, template or tag",
+                    f"ticket constraint {constraint.id} refers to {end!r}, which {_fault(references, end)}",
                     hint="correct the constraint or delete it",
                 )
             inside |= found
@@ -69,6 +72,13 @@ def _resources(snapshot: Snapshot, references: References, ticket: str) -> set[s
                 raise CibError(f"primitive {primitives[0]} is made from template {template!r}, which does not exist")
             inside.add(template)
     return inside
+
+
+def _fault(references: References, end: str) -> str:
+    others = [member for member in references.tags.get(end, ()) if member not in references.container]
+    if others:
+        return f"is a tag that also refers to {others[0]!r}; that is no resource, and makes Pacemaker ignore the constraint"
+    return "is no resource, template or tag"
 
 
 def _constraints(references: References, inside: set[str]) -> tuple[dict[str, None], list[Boundary]]:
@@ -94,13 +104,12 @@ def _constraints(references: References, inside: set[str]) -> tuple[dict[str, No
 
 
 def _tags(
-    snapshot: Snapshot, references: References, present: set[str], constraints: dict[str, None]
+    snapshot: Snapshot, references: References, present: set[str]
 ) -> tuple[dict[str, tuple[str, ...]], list[Boundary]]:
-    """A tag that a constraint inside refers to comes along with what is inside; any other one whole or not at all.
+    """A tag comes along when all it refers to is inside.
 
     References to what does not exist any more are passed over: deleting an object leaves them behind.
     """
-    needed = {end for c in references.constraints if c.id in constraints for end in c.ends if end in references.tags}
     members: dict[str, tuple[str, ...]] = {}
     boundaries = []
     for identifier, ends in references.tags.items():
@@ -109,8 +118,30 @@ def _tags(
         existing = [end for end in ends if end in snapshot.ids]
         within = tuple(end for end in existing if document.member_of(snapshot.ids[end]).get("id") in present)
         outside = tuple(end for end in existing if end not in within)
-        if within and (not outside or identifier in needed):
+        if within and not outside:
             members[identifier] = within
         elif within:
             boundaries.append(Boundary(identifier, "tag", within, outside))
     return members, boundaries
+
+
+def _independent(snapshot: Snapshot, references: References, ticket: str) -> tuple[str, ...]:
+    """Primitives of the closure that can run without the ticket, since its constraints name other parts of a collection.
+
+    Pacemaker 2.1 lets a constraint on a member of a group hold that member and those after it, and gives one on a part of
+    a clone or bundle no effect at all (seen with crm_simulate).
+    """
+    named: dict[str, list[str]] = {}
+    for constraint in references.constraints:
+        if constraint.ticket == ticket:
+            for end in constraint.ends:
+                for resource in references.named_resources(end):
+                    named.setdefault(references.container[resource], []).append(resource)
+    free: list[str] = []
+    for top, resources in named.items():
+        if top not in resources:
+            collection = snapshot.members[top]
+            primitives = [str(e.get("id")) for e in collection.iterdescendants("primitive")]
+            first = min(map(primitives.index, resources)) if collection.tag == "group" else len(primitives)
+            free += primitives[:first]
+    return tuple(free)

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lxml import etree
@@ -25,6 +25,11 @@ from lxml import etree
 from qmfagent.cib import document
 from qmfagent.cib.closure import Closure
 from qmfagent.errors import SiteFileError
+
+# A select of child and descendant steps whose predicates compare an attribute with a literal that needs no escape in XML.
+_LITERAL = re.compile(r"""'[^'"&<\s]*'|"[^'"&<\s]*\"""")
+_STEP = rf"[A-Za-z_][\w.-]*(?:\[@[A-Za-z_][\w.-]*=(?:{_LITERAL.pattern})\])*"
+_PLAIN = re.compile(rf"{_STEP}(?://?{_STEP})*(?:/@[A-Za-z_][\w.-]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +90,52 @@ def parse_site_file(data: bytes, name: str) -> SiteFile:
 def override(source: Closure, overrides: Sequence[Override], name: str) -> tuple[Closure, tuple[OverrideUse, ...]]:
     """The closure with the overrides in effect, in their order, and what each of them did.
 
-    `name` is the site file's, for errors. Raises SiteFileError where a select meets what can't be set.
+    Every select is matched against the closure as it was published, whatever other overrides set. `name` is the site
+    file's, for errors. Raises SiteFileError where a select meets what can't be set.
     """
-    if not overrides:
-        return source, ()
-    root = document.parse_element(source.canonical)
     uses = []
-    touched: dict[str, etree._Element] = {}
+    edits: dict[str, dict[tuple[int, str], str]] = {}
     for entry in overrides:
         places = []
-        for target in _select(root, entry, name):
+        for target in _select(_document_for(entry, source), entry, name):
             element, attribute = _settable(target, entry, name)
-            element.set(attribute, entry.value)
-            places.append(document.element_path(element) + ("" if attribute == "value" else f"/@{attribute}"))
             member = _member(element, entry, name)
-            touched[str(member.get("id"))] = member
+            index = next(i for i, each in enumerate(member.iter()) if each is element)
+            edits.setdefault(str(member.get("id")), {})[index, attribute] = entry.value
+            places.append(document.element_path(element) + ("" if attribute == "value" else f"/@{attribute}"))
         uses.append(OverrideUse(entry.select, entry.value, entry.line, tuple(places)))
-    lines = {i: document.canonical(e) for i, e in touched.items()}
+    if not edits:
+        return source, tuple(uses)
+    sections = {section: dict(members) for section, members in source.sections.items()}
+    for members in sections.values():
+        members.update({i: _edited(members[i], edits[i]) for i in edits.keys() & members.keys()})
+    return replace(source, sections=sections), tuple(uses)
+
+
+def _edited(line: bytes, edits: Mapping[tuple[int, str], str]) -> bytes:
+    """A member's line after some attributes, named by the number of their element in document order, were set."""
+    member = document.parse_element(line)
+    elements = list(member.iter())
+    for (index, attribute), value in edits.items():
+        elements[index].set(attribute, value)
+    return document.canonical(member)
+
+
+def _document_for(entry: Override, source: Closure) -> etree._Element:
+    """A document in which the select finds what it finds in the whole closure.
+
+    A select of plain steps can only match in members that hold each of its literals, so the others are left out; for any
+    other select it is all of the closure. Parsing ten thousand resources to set the address of one costs more than all
+    the rest of a publication's way.
+    """
+    if not _PLAIN.fullmatch(entry.select):
+        return source.document
+    literals = [literal[1:-1].encode() for literal in _LITERAL.findall(entry.select)]
     sections = {
-        section: {i: lines.get(i, line) for i, line in members.items()} for section, members in source.sections.items()
+        section: {i: line for i, line in members.items() if all(literal in line for literal in literals)}
+        for section, members in source.sections.items()
     }
-    return Closure(source.ticket, sections, source.boundaries), tuple(uses)
+    return Closure(source.ticket, sections).document
 
 
 class _Lines:

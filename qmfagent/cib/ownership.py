@@ -28,7 +28,7 @@ def is_ownership_tag(identifier: str) -> bool:
 
 def owned_ids(snapshot: Snapshot, ticket: str) -> frozenset[str]:
     """Ids of the members owned for `ticket` that still exist."""
-    return frozenset(snapshot.references.tags.get(tag_id(ticket), ())) & snapshot.lines.keys()
+    return frozenset(snapshot.references.tags.get(tag_id(ticket), ())).intersection(snapshot.lines)
 
 
 def all_owned_ids(snapshot: Snapshot) -> frozenset[str]:

@@ -12,7 +12,7 @@ from lxml import etree
 
 from qmfagent.cib import difference, document
 from qmfagent.cib.closure import Closure
-from qmfagent.cib.difference import Change
+from qmfagent.cib.difference import Change, MemberDifference
 from qmfagent.cib.inline import restore_references
 from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.ownership import tag_id, tag_line
@@ -34,18 +34,8 @@ def make_plan(
     """
     ticket = mangled.ticket
     scope = Scope(target, mangled, adopt)
-    old = {i: target.lines[i] for i in scope.ours}
-    new = dict(mangled.lines)
-    recorded = target.references.tags.get(tag_id(ticket), ())
-    record = target.lines[tag_id(ticket)] if new.keys() == set(recorded) else tag_line(ticket, new)
-    if record:
-        new[tag_id(ticket)] = record
-    differing = [
-        (i, before, after)
-        for i, before, after in difference.compare_members(old, new)
-        if after or i not in scope.shared
-    ]
-    elements = {i: _as_here(target, i, after) for i, _, after in differing if after}
+    differing = _differing(target, scope, mangled)
+    elements = {i: _as_here(scope, target, i, after) for i, _, after in differing if after}
     differing = [d for d in differing if not d[2] or document.canonical(elements[d[0]]) != d[1]]
     elements = {i: elements[i] for i, _, after in differing if after}
     problems = [
@@ -54,6 +44,7 @@ def make_plan(
         *dangling(target, differing, elements),
         *reaching_patterns(target, mangled, elements),
         *(Problem("override-unused", "warning", o.warning) for o in overrides if not o.places),
+        *(Problem("independent", "warning", _independent(i, ticket)) for i in mangled.independent),
     ]
     state = target.tickets.get(ticket)
     if state is not None and state.granted:
@@ -72,8 +63,29 @@ def make_plan(
     )
 
 
+def _differing(target: Snapshot, scope: Scope, mangled: Closure) -> list[MemberDifference]:
+    """Members of the target to be created, changed or deleted, the record of what is owned among them."""
+    ticket = mangled.ticket
+    record = tag_id(ticket)
+    old = {i: target.lines[i] for i in scope.ours - scope.retained}
+    new = dict(mangled.lines)
+    if new and new.keys() == set(target.references.tags.get(record, ())):
+        new[record] = old[record]
+    elif new:
+        new[record] = tag_line(ticket, new)
+    found = difference.compare_members(old, new)
+    return [(i, before, after) for i, before, after in found if not scope.unchanged(i, before, after)]
+
+
+def _independent(identifier: str, ticket: str) -> str:
+    return (
+        f"primitive {identifier!r} comes along with its collection, but ticket {ticket!r} does not hold it back: it can"
+        " run at every site; let the ticket constraint name the whole collection"
+    )
+
+
 def _changes(
-    target: Snapshot, differing: list[tuple[str, bytes, bytes]], elements: Mapping[str, etree._Element]
+    target: Snapshot, differing: list[MemberDifference], elements: Mapping[str, etree._Element]
 ) -> list[Change]:
     deletions, edits, created = [], [], []
     for identifier, before, after in differing:
@@ -108,10 +120,12 @@ def _creations(target: Snapshot, deletions: list[Change], created: list[etree._E
                 yield difference.creation(element, path, kept + offset, str(element.get("id")))
 
 
-def _as_here(target: Snapshot, identifier: str, line: bytes) -> etree._Element:
+def _as_here(scope: Scope, target: Snapshot, identifier: str, line: bytes) -> etree._Element:
     element = document.parse_element(line, f"the publication's {identifier}")
     current = target.members.get(identifier)
-    return element if current is None else restore_references(target, element, current)
+    if current is not None and target.references.borrowing:
+        restore_references(element, current, scope.lent_here)
+    return element
 
 
 def _section_of(element: etree._Element) -> str:

@@ -1,19 +1,22 @@
 """Who refers to whom in a configuration: the graph a closure is found in.
 
 Rules of this file: a constraint refers to resources, templates or tags. A template stands for itself and every primitive
-made from it; a tag for every resource in it; a resource inside a collection for the whole top-level collection, since no
-part of it can stand alone.
-Source: Pacemaker Explained, "Resource Templates", "Tags" and "Resource Sets"; lib/pacemaker/pcmk_sched_constraints.c.
+made from it; a tag for every resource in it, and for nothing as soon as it refers to anything but resources, since Pacemaker
+then gives up the constraint; a resource inside a collection for the whole top-level collection, since no part of it can
+stand alone.
+Source: Pacemaker Explained, "Resource Templates", "Tags" and "Resource Sets"; lib/pacemaker/pcmk_sched_constraints.c,
+pcmk_sched_tickets.c and pcmk_sched_location.c.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lxml import etree
 
+from qmfagent.cib.pattern import compile_pattern
 from qmfagent.errors import CibError
 
 if TYPE_CHECKING:
@@ -28,17 +31,6 @@ _ENDS = {
     "rsc_location": ("rsc",),
     "rsc_colocation": ("rsc", "with-rsc"),
     "rsc_order": ("first", "then"),
-}
-_POSIX_CLASSES = {
-    "alpha": "A-Za-z",
-    "digit": "0-9",
-    "alnum": "A-Za-z0-9",
-    "upper": "A-Z",
-    "lower": "a-z",
-    "space": r"\s",
-    "blank": r" \t",
-    "punct": r"!-/:-@\[-`{-~",
-    "xdigit": "0-9A-Fa-f",
 }
 
 
@@ -63,19 +55,12 @@ class References:
         self._tops: list[str] = []
         self._read_resources(snapshot)
         self.tags = {
-            str(tag.get("id")): tuple(str(ref.get("id")) for ref in tag.iterfind("obj_ref"))
+            identifier: tuple(str(ref.get("id")) for ref in tag.iterfind("obj_ref"))
             for tag in snapshot.section("tags")
+            if (identifier := tag.get("id"))
         }
         self._stands_for: dict[str, frozenset[str]] = {}
-        self.constraints = [
-            Constraint(
-                str(e.get("id")),
-                str(e.tag),
-                tuple(self._ends(snapshot, e)),
-                e.get("ticket", "") if e.tag == "rsc_ticket" else "",
-            )
-            for e in snapshot.section("constraints")
-        ]
+        self.constraints = list(self._read_constraints(snapshot))
         self.borrowing = bool(snapshot.configuration.xpath("boolean(.//@id-ref)"))
         self.tickets = sorted({c.ticket for c in self.constraints if c.ticket})
         self.memberships: dict[str, Membership] = {}
@@ -84,22 +69,33 @@ class References:
         """`resources`: the top-level resources and templates, in document order. `container`: for every resource, at
         whatever depth, the top-level resource it is part of. `made_from`: for every template named, the primitives made
         from it. `derived`: for every template that exists, the top-level resources that hold such a primitive."""
-        resources = snapshot.section("resources")
-        for top in resources:
-            identifier = top.get("id", "")
+        for top in snapshot.section("resources"):
+            identifier = top.get("id")
+            if not identifier:
+                continue
             self.resources.append(identifier)
             if top.tag == "template":
                 self.derived[identifier] = frozenset()
                 continue
             self._tops.append(identifier)
             self.container[identifier] = identifier
-            if top.tag in COLLECTIONS:
-                self.container.update((e.get("id", ""), identifier) for e in top.iterdescendants(*RESOURCES))
+            if top.tag != "primitive":
+                self.container.update(
+                    (part, identifier) for e in top.iterdescendants(*RESOURCES) if (part := e.get("id"))
+                )
         for primitive in snapshot.configuration.iterfind("resources//primitive[@template]"):
-            template = primitive.get("template", "")
-            self.made_from.setdefault(template, []).append(primitive.get("id", ""))
-            if template in self.derived:
-                self.derived[template] |= {self.container[primitive.get("id", "")]}
+            name, template = primitive.get("id", ""), primitive.get("template", "")
+            if name in self.container:
+                self.made_from.setdefault(template, []).append(name)
+                if template in self.derived:
+                    self.derived[template] |= {self.container[name]}
+
+    def _read_constraints(self, snapshot: Snapshot) -> Iterator[Constraint]:
+        for element in snapshot.section("constraints"):
+            if identifier := element.get("id"):
+                tag = str(element.tag)
+                ticket = element.get("ticket", "") if tag == "rsc_ticket" else ""
+                yield Constraint(identifier, tag, tuple(self._ends(snapshot, element, tag)), ticket)
 
     def resolve(self, identifier: str) -> frozenset[str]:
         """The top-level resources and templates that `identifier` stands for in a constraint; empty where it is unknown."""
@@ -113,35 +109,44 @@ class References:
             return frozenset((self.container[identifier],))
         if identifier in self.derived:
             return self.derived[identifier] | {identifier}
-        members = self.tags.get(identifier, ())
-        return frozenset().union(*(self.resolve(m) for m in members if m in self.container or m in self.derived))
+        tops = [self.container.get(member) for member in self.tags.get(identifier, ())]
+        return frozenset() if None in tops else frozenset(top for top in tops if top is not None)
 
-    def _ends(self, snapshot: Snapshot, constraint: etree._Element) -> list[str]:
-        """The ids a constraint refers to, in document order; a pattern is given as the top-level resources it matches."""
-        found = [end for name in _ENDS.get(str(constraint.tag), ()) if (end := constraint.get(name))]
+    def named_resources(self, identifier: str) -> list[str]:
+        """The resources, at whatever depth, that `identifier` stands for in a constraint."""
+        if identifier in self.container:
+            return [identifier]
+        if identifier in self.derived:
+            return self.made_from.get(identifier, [])
+        return [member for member in self.tags.get(identifier, ()) if member in self.container]
+
+    def _ends(self, snapshot: Snapshot, constraint: etree._Element, tag: str) -> list[str]:
+        """The ids a constraint refers to, in document order; a pattern is given as the top-level resources it matches, a
+        set that is missing by the reference to it."""
+        found = [end for name in _ENDS.get(tag, ()) if (end := constraint.get(name))]
         pattern = constraint.get("rsc-pattern")
         if pattern is not None:
             found += self.matching(pattern, constraint.get("id", ""))
-        if len(constraint):
-            for resource_set in constraint.iterfind("resource_set"):
-                definition = snapshot.ids.get(resource_set.get("id-ref", ""), resource_set)
+        for resource_set in constraint.iterfind("resource_set") if len(constraint) else ():
+            reference = resource_set.get("id-ref")
+            definition = resource_set if reference is None else snapshot.ids.get(reference)
+            if definition is None or definition.tag != "resource_set":
+                found.append(str(reference))
+            else:
                 found += [ref.get("id", "") for ref in definition.iterfind("resource_ref")]
         return found
 
     def matching(self, pattern: str, constraint: str) -> list[str]:
-        """The top-level resources an rsc-pattern matches; with a leading `!`, those it does not. Raises CibError.
+        """The top-level resources an rsc-pattern matches; with a leading `!`, those it does not.
 
-        Source: Pacemaker 2.1, lib/pacemaker/pcmk_sched_location.c, unpack_rsc_location (POSIX extended, unanchored).
+        None where it is no regular expression: Pacemaker ignores such a constraint. Raises CibError where the pattern
+        can't be followed here.
         """
         inverted = pattern.startswith("!")
         try:
-            regex = re.compile(_as_python(pattern[inverted:]))
-        except re.error as error:
-            raise CibError(
-                f"location {constraint}: rsc-pattern {pattern!r} is no regular expression: {error}"
-            ) from None
-        return [top for top in self._tops if bool(regex.search(top)) != inverted]
-
-
-def _as_python(pattern: str) -> str:
-    return re.sub(r"\[:(\w+):\]", lambda m: _POSIX_CLASSES.get(m[1], m[0]), pattern)
+            compiled = compile_pattern(pattern[inverted:])
+        except CibError as error:
+            raise CibError(f"location {constraint}: {error.message}", hint=error.hint) from None
+        if compiled is None:
+            return []
+        return [top for top in self._tops if compiled.search(top) != inverted]

@@ -17,41 +17,90 @@ from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.difference import MemberDifference
 from qmfagent.cib.ownership import other_owners, owned_ids, tag_id
 from qmfagent.cib.plan import Problem
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.errors import UnknownTicket
+from qmfagent.errors import CibError, UnknownTicket
+
+# Everything that Pacemaker's schemas want to find in the document, but for what the members of a closure hold themselves.
+_uses = etree.XPath(
+    "constraints/*/@rsc | constraints/*/@with-rsc | constraints/*/@first | constraints/*/@then"
+    " | constraints//resource_ref/@id | .//@id-ref | resources//@template | acls//@reference"
+)
 
 
 class Scope:
-    """Which members of the target the publication may touch, and which it clashes with."""
+    """Which members of the target the publication may touch, and which it clashes with.
+
+    `ours` are the members owned or adopted and the record of them, `retained` those among them that another ticket owns too and that stay.
+    """
 
     def __init__(self, target: Snapshot, mangled: Closure, adopt: bool) -> None:
         self._target = target
         self._mangled = mangled
         owned = owned_ids(target, mangled.ticket)
         self._other_owners = other_owners(target, mangled.ticket)
-        self.shared = owned & self._other_owners.keys()
+        self.retained = {i for i in owned & self._other_owners.keys() if i not in mangled.lines}
         self.adopted: set[str] = set()
         self.clashes: dict[str, Problem] = {}
         known = target.lines
         for identifier, line in mangled.lines.items():
             if identifier in owned or identifier not in known:
                 continue
-            same = known[identifier] == line or self._dependent.get(identifier) == line
-            if (same and identifier in self._other_owners) or (identifier in self._dependent and (same or adopt)):
+            same = known[identifier] == line or self.published_here.get(identifier) == line
+            if (same and identifier in self._other_owners) or (identifier in self.published_here and (same or adopt)):
                 self.adopted.add(identifier)
             else:
                 self.clashes[identifier] = self._clash(identifier, target.members[identifier], adoptable=not same)
         self.ours = owned | self.adopted | ({tag_id(mangled.ticket)} & known.keys())
 
     @cached_property
-    def _dependent(self) -> Mapping[str, bytes]:
-        """Members of the target that depend on the ticket already, as they would be published."""
+    def published_here(self) -> Mapping[str, bytes]:
+        """Members of the target that depend on the ticket already, as this site would publish them."""
         try:
             return closure(self._target, self._mangled.ticket).lines
-        except UnknownTicket:
+        except (UnknownTicket, CibError):
             return {}
+
+    @cached_property
+    def lent_here(self) -> Mapping[str, bytes]:
+        """The definitions that these members borrow from outside of them, as this site would publish them, by id."""
+        borrowed = {str(reference) for reference in self._target.configuration.xpath(".//@id-ref")}
+        borrowed = {i for i in borrowed if i in self._target.ids and self._home(i) not in self.published_here}
+        lines = [line for line in self.published_here.values() if any(f'id="{i}"'.encode() in line for i in borrowed)]
+        parts = [part for line in lines for part in document.named(document.parse_element(line))]
+        return {i: document.canonical(part) for part in parts if (i := str(part.get("id"))) in borrowed}
+
+    def unchanged(self, identifier: str, before: bytes, after: bytes) -> bool:
+        """Whether a member that differs by its line is what this site would publish in the form of `after`."""
+        if not before or not after or not (self._target.references.borrowing or before.startswith(b"<tag ")):
+            return False
+        return self.published_here.get(identifier) == after
+
+    def part_clashes(self, elements: Mapping[str, etree._Element]) -> Iterable[Problem]:
+        """Ids inside the members to be written that a local element outside of them bears already."""
+        replaced = self.ours - self.retained
+        for identifier, element in elements.items():
+            if identifier in self.clashes:
+                continue
+            parts = {str(e.get("id")): e for e in document.named(element)}
+            if identifier in self.ours:
+                for part in document.named(self._target.members[identifier]):
+                    parts.pop(str(part.get("id")), None)
+            for part_id, part in parts.items():
+                if part_id in self._target.ids and (holder := self._home(part_id)) not in replaced:
+                    yield Problem(
+                        "clash",
+                        "error",
+                        f"the publication's {words(part)} in {identifier} clashes with the local"
+                        f" {words(self._target.ids[part_id])} of the same id in {holder}, which no apply has delivered"
+                        " for this ticket; rename one of them",
+                    )
+
+    def _home(self, identifier: str) -> str:
+        """The id of the member that an element of the target is or is part of."""
+        return str(document.member_of(self._target.ids[identifier]).get("id"))
 
     def _clash(self, identifier: str, local: etree._Element, adoptable: bool) -> Problem:
         theirs = document.parse_element(self._mangled.lines[identifier])
@@ -61,34 +110,15 @@ class Scope:
         )
         if owner := self._other_owners.get(identifier):
             message += f" for this ticket (it is owned by {owner})"
-        elif adoptable and identifier in self._dependent:
+        elif adoptable and identifier in self.published_here:
             message += "; it depends on the same ticket: '--adopt' takes it over"
         else:
             message += "; rename one of them"
         return Problem("clash", "error", message)
 
-    def part_clashes(self, elements: Mapping[str, etree._Element]) -> Iterable[Problem]:
-        """Ids inside the members to be written that a local element outside of them bears already."""
-        for identifier, element in elements.items():
-            if identifier in self.clashes:
-                continue
-            parts = {str(e.get("id")): e for e in document.named(element)}
-            if identifier in self.ours:
-                for part in document.named(self._target.members[identifier]):
-                    parts.pop(str(part.get("id")), None)
-            for part_id, part in parts.items():
-                local = self._target.ids.get(part_id)
-                if local is not None and (holder := str(document.member_of(local).get("id"))) not in self.ours:
-                    yield Problem(
-                        "clash",
-                        "error",
-                        f"the publication's {words(part)} in {identifier} clashes with the local {words(local)} of the"
-                        f" same id in {holder}, which no apply has delivered; rename one of them",
-                    )
-
 
 def dangling(
-    target: Snapshot, differing: list[tuple[str, bytes, bytes]], elements: Mapping[str, etree._Element]
+    target: Snapshot, differing: Iterable[MemberDifference], elements: Mapping[str, etree._Element]
 ) -> Iterable[Problem]:
     """Local elements that refer to what would be deleted."""
     touched = {i for i, before, _ in differing if before}
@@ -96,19 +126,31 @@ def dangling(
     removed -= {str(e.get("id")) for element in elements.values() for e in document.named(element)}
     if not removed:
         return
-    for reference in target.configuration.xpath(
-        "constraints/*/@rsc | constraints/*/@with-rsc | constraints/*/@first | constraints/*/@then"
-        " | constraints//resource_ref/@id | .//@id-ref | resources//@template"
-    ):
-        user = reference.getparent()
-        while not user.get("id") or user.tag in document.REFERENCE_TAGS:
-            user = user.getparent()
-        if str(reference) in removed and str(document.member_of(user).get("id")) not in touched:
-            yield Problem(
-                "in-use",
-                "error",
-                f"the local {words(user)} refers to {str(reference)!r}, which would be deleted; change or delete it first",
-            )
+    for reference in _uses(target.configuration):
+        user = _user(reference)
+        if str(reference) in removed and document.member_of(user).get("id") not in touched:
+            yield _in_use(user, f"{str(reference)!r}")
+    for constraint in target.references.constraints:
+        for tag in [end for end in constraint.ends if end in target.references.tags]:
+            gone = [i for i in target.references.tags[tag] if i in removed]
+            if gone and constraint.id not in touched and tag not in touched:
+                yield _in_use(target.members[constraint.id], f"{gone[0]!r} by the tag {tag!r}")
+
+
+def _in_use(user: etree._Element, what: str) -> Problem:
+    return Problem(
+        "in-use",
+        "error",
+        f"the local {words(user)} refers to {what}, which would be deleted; change or delete it first",
+    )
+
+
+def _user(reference: etree._ElementUnicodeResult) -> etree._Element:
+    """The element that a reference belongs to, as people know it: one with an id where there is one."""
+    holder = reference.getparent()
+    assert holder is not None
+    chain = [holder, *holder.iterancestors()]
+    return next((e for e in chain if e.get("id") and e.tag not in document.REFERENCE_TAGS), holder)
 
 
 def reaching_patterns(target: Snapshot, mangled: Closure, elements: Mapping[str, etree._Element]) -> Iterable[Problem]:
@@ -117,8 +159,10 @@ def reaching_patterns(target: Snapshot, mangled: Closure, elements: Mapping[str,
         pattern = element.get("rsc-pattern")
         if pattern is None:
             continue
-        reached = [i for i in target.references.matching(pattern, identifier) if i not in mangled.lines]
-        reached = [i for i in reached if i not in owned_ids(target, mangled.ticket)]
+        owned = owned_ids(target, mangled.ticket)
+        reached = [
+            i for i in target.references.matching(pattern, identifier) if i not in mangled.lines and i not in owned
+        ]
         if reached:
             yield Problem(
                 "pattern",
@@ -130,4 +174,4 @@ def reaching_patterns(target: Snapshot, mangled: Closure, elements: Mapping[str,
 
 def words(element: etree._Element) -> str:
     """An element as messages name it: its tag and its id."""
-    return f"{element.tag!s} {element.get('id')!r}"
+    return f"{element.tag!s} {element.get('id')!r}" if element.get("id") else f"{element.tag!s} without an id"

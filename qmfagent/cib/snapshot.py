@@ -40,7 +40,12 @@ class Snapshot:
     @classmethod
     def parse(cls, data: bytes, name: str = "the CIB") -> Snapshot:
         """Read a whole CIB document. Raises CibError."""
-        return cls.of(document.parse(data, name))
+        cib = document.parse(data, name)
+        configuration, status = cib.find("configuration"), cib.find("status")
+        assert configuration is not None
+        if status is not None:
+            cib.remove(status)
+        return cls(_attributes(cib), configuration, deepcopy(status))
 
     @classmethod
     def of(cls, cib: etree._Element) -> Snapshot:
@@ -51,7 +56,7 @@ class Snapshot:
         """
         configuration, status = deepcopy(cib.find("configuration")), deepcopy(cib.find("status"))
         assert configuration is not None
-        return cls({str(k): str(v) for k, v in cib.attrib.items()}, configuration, status)
+        return cls(_attributes(cib), configuration, status)
 
     @property
     def validate_with(self) -> str:
@@ -65,8 +70,11 @@ class Snapshot:
 
     def section(self, name: str) -> list[etree._Element]:
         """The members of a section of the configuration, in document order."""
-        found = self.configuration.find(name)
-        return [] if found is None else list(found.iterchildren("*"))
+        return self._sections.get(name, [])
+
+    @cached_property
+    def _sections(self) -> dict[str, list[etree._Element]]:
+        return {str(section.tag): list(section.iterchildren("*")) for section in self.configuration.iterchildren("*")}
 
     @cached_property
     def members(self) -> dict[str, etree._Element]:
@@ -140,7 +148,7 @@ class Snapshot:
             patch.apply_changes(status, status_changes, "/cib/status")
         result = Snapshot({**head, **target.attributes()}, configuration, status, self._lines_without(config_changes))
         if not config_changes:
-            result._share(self, "members", "lines", "ids", "config_digest", "references")
+            result._share(self, "_sections", "members", "lines", "ids", "config_digest", "references")
         elif all(_changes_a_value(c) for c in config_changes):
             result._share(self, "references")
             result._renew_lines(self, config_changes)
@@ -167,6 +175,10 @@ class Snapshot:
         for name in names:
             if name in earlier.__dict__:
                 self.__dict__[name] = earlier.__dict__[name]
+
+
+def _attributes(cib: etree._Element) -> dict[str, str]:
+    return {str(k): str(v) for k, v in cib.attrib.items()}
 
 
 def _changes_a_value(change: etree._Element) -> bool:
