@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.bus.conftest import CertificateAuthority
+from tests.certificates import CertificateAuthority
 
 SHOWN = ("certificate", "key", "ca")
 
