@@ -37,8 +37,9 @@ lab: system-test $(VENV)/installed-test
 lab-down: $(VENV)/installed-test
 	$(BIN)/python -m tests.lab down
 
-wheel: $(VENV)/installed-test
-	$(BIN)/python -m build --wheel
+wheel: $(VENV)/installed
+	rm -rf build
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info bench.json
