@@ -3,7 +3,7 @@
 Rules of this file:
 - It starts from every rsc_ticket constraint that names the ticket and takes what they refer to, whole.
 - A template that a member is made from comes along; a set or operation list that a member refers to by id-ref from
-  outside the closure is written out at the first place that refers to it, so that no other resource has to travel.
+  outside the closure is written out in it, so that no other resource has to travel.
 - A constraint or tag comes along when everything it refers to is inside. When only a part is, it is a Boundary.
 - Cluster options, nodes, defaults, ACLs, alerts and fencing topology never do, nor the tags that record ownership.
 - Every member depends on the ticket. Where its constraints name a part of a collection only, the other parts may not:

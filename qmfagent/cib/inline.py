@@ -1,15 +1,15 @@
 """Making a closure self-contained: definitions that its members borrow by id-ref are written out, and taken back.
 
 Rules of this file: a definition inside the closure stays where it is, and references to it stay references. One that
-stands elsewhere (in another resource, in the defaults) is copied to the first member, by id, that refers to it, with its own
-id; later places keep their references. So the id stays unique, every reference has its target, and the same members give the
-same lines in whatever order the document has them.
+stands elsewhere (in another resource, in the defaults) is copied into every member that refers to it, under ids of that
+member's own (`MEMBER.ID`): closures of different tickets may borrow the same definition, and each id must stay unique at
+every site. Further references in the same member point to its copy.
 Source: Pacemaker Explained, "Reusing Rules and Options" (id-ref).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 
 from lxml import etree
@@ -26,9 +26,8 @@ def write_out_references(
 
     Raises CibError where an id-ref names nothing, or something of another kind.
     """
-    writer = _Writer(
-        snapshot, {str(e.get("id")) for elements in members.values() for each in elements for e in document.named(each)}
-    )
+    inside = {str(e.get("id")) for elements in members.values() for each in elements for e in document.named(each)}
+    writer = _Writer(snapshot, inside)
     written = {
         str(element.get("id")): writer.line(element)
         for elements in members.values()
@@ -37,56 +36,73 @@ def write_out_references(
     return {section: {(i := str(e.get("id"))): written[i] for e in elements} for section, elements in members.items()}
 
 
-def restore_references(element: etree._Element, current: etree._Element, lent: Mapping[str, bytes]) -> None:
-    """Put an id-ref into `element`, a member as published, where `current`, the same member here, borrows that definition.
+def restore_references(element: etree._Element, current: etree._Element, published: etree._Element) -> None:
+    """Put an id-ref into `element`, a member as published elsewhere, where `current`, the same member here, has one.
 
-    `lent` holds the canonical definitions that this site would itself write out when it published, by id: a site that
-    had published a member gets it back in the form it had, once another site holds the ticket.
+    `published` is `current` as this site would publish it. A site that had published a member gets it back in the form it
+    had, once another site holds the ticket. A definition that has changed since stays written out.
     """
-    for user in current.iterfind(".//*[@id-ref]"):
-        reference = str(user.get("id-ref"))
-        written = next((e for e in element.iter(str(user.tag)) if e.get("id") == reference), None)
-        if written is not None and lent.get(reference) == document.canonical(written):
-            parent = written.getparent()
-            assert parent is not None
-            parent.replace(written, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
+    for user, written in list(_written_here(current, published)):
+        found = next((e for e in element.iter(str(written.tag)) if _same(e, written)), None)
+        parent = None if found is None else found.getparent()
+        if found is not None and parent is not None:
+            parent.replace(found, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
+            for follower in element.iterfind(f".//{user.tag!s}[@id-ref]"):
+                if written.get("id") and follower.get("id-ref") == written.get("id"):
+                    follower.set("id-ref", str(user.get("id-ref")))
+
+
+def _written_here(
+    current: etree._Element, published: etree._Element
+) -> Iterator[tuple[etree._Element, etree._Element]]:
+    """Every reference in `current`, with what stands in its place in `published`, where that is something else."""
+    for here, there in zip(current.iterchildren("*"), published.iterchildren("*"), strict=True):
+        if here.get("id-ref") is None:
+            yield from _written_here(here, there)
+        elif not _same(here, there):
+            yield here, there
+
+
+def _same(one: etree._Element, other: etree._Element) -> bool:
+    return one.tag == other.tag and document.canonical(one) == document.canonical(other)
 
 
 class _Writer:
-    """Writes out one closure's references. `defined`: every id that is inside the closure by now."""
+    """Writes out one closure's references. `inside`: every id that the closure defines itself."""
 
-    def __init__(self, snapshot: Snapshot, defined: set[str]) -> None:
+    def __init__(self, snapshot: Snapshot, inside: set[str]) -> None:
         self._snapshot = snapshot
-        self._defined = defined
-        self._renamed: dict[str, str] = {}
+        self._inside = inside
+        self._copies: dict[str, tuple[str, str, str]] = {}
 
     def line(self, member: etree._Element) -> bytes:
         """The canonical line of a member, with what it borrows from outside written out."""
+        identifier = str(member.get("id"))
         if member.find(".//*[@id-ref]") is None:
-            return self._snapshot.lines[str(member.get("id"))]
+            return self._snapshot.lines[identifier]
         copy = deepcopy(member)
-        self._write_out(copy, str(member.get("id")))
+        self._write_out(copy, identifier)
         return document.canonical(copy)
 
     def _write_out(self, element: etree._Element, member: str) -> None:
         for user in element.findall(".//*[@id-ref]"):
             reference = str(user.get("id-ref"))
-            if reference in self._defined:
-                if reference in self._renamed and not user.get("name"):
-                    user.set("name", self._renamed[reference])
+            if reference in self._inside or reference in self._copies:
                 continue
-            copy = deepcopy(self._definition(user, reference, member))
-            copy.tail = None
-            self._refer_back(copy)
-            name, own_name = user.get("name"), copy.get("name")
-            if name and own_name and name != own_name:
-                self._renamed[reference] = own_name
-                copy.set("name", name)
-            self._defined.update(str(e.get("id")) for e in document.named(copy))
+            definition = self._definition(user, reference, member)
+            name = user.get("name", definition.get("name", ""))
+            renamed = name if name != definition.get("name", "") else ""
+            identifier = self._id(member, reference, renamed)
             parent = user.getparent()
             assert parent is not None
-            parent.replace(user, copy)
-            self._write_out(copy, member)
+            if identifier in self._copies:
+                parent.replace(user, etree.Element(str(user.tag), {"id-ref": identifier}))
+            else:
+                copy = deepcopy(definition)
+                copy.tail = None
+                self._rename(copy, member, renamed)
+                parent.replace(user, copy)
+                self._write_out(copy, member)
 
     def _definition(self, user: etree._Element, reference: str, member: str) -> etree._Element:
         definition = self._snapshot.ids.get(reference)
@@ -98,14 +114,24 @@ class _Writer:
             raise CibError(f"{member}: {user.tag!s} refers to {reference!r}, which is a {definition.tag!s}")
         return definition
 
-    def _refer_back(self, copy: etree._Element) -> None:
-        """Turn parts of a definition that another place has brought inside already into references to it."""
+    def _rename(self, copy: etree._Element, member: str, name: str = "") -> None:
+        """Give a copied definition and its parts ids of the member's own; a part copied before becomes a reference to it."""
+        if (own := copy.get("id")) and copy.tag not in document.REFERENCE_TAGS:
+            identifier = self._id(member, own, name)
+            parent = copy.getparent()
+            if identifier in self._copies and parent is not None:
+                parent.replace(copy, etree.Element(str(copy.tag), {"id-ref": identifier}))
+                return
+            self._copies[identifier] = (member, own, name)
+            copy.set("id", identifier)
+            if name:
+                copy.set("name", name)
         for part in list(copy.iterchildren("*")):
-            identifier = str(part.get("id"))
-            if part.tag not in document.REFERENCE_TAGS and identifier in self._defined:
-                reference = etree.Element(str(part.tag), {"id-ref": identifier})
-                if identifier in self._renamed:
-                    reference.set("name", self._renamed[identifier])
-                copy.replace(part, reference)
-            else:
-                self._refer_back(part)
+            self._rename(part, member)
+
+    def _id(self, member: str, reference: str, name: str) -> str:
+        key = (member, reference, name)
+        identifier = ".".join(part for part in key if part)
+        while identifier in self._snapshot.ids or self._copies.get(identifier, key) != key:
+            identifier += "."
+        return identifier

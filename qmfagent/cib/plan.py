@@ -20,7 +20,7 @@ from qmfagent.cib.version import Version
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that stands against a plan (severity error) or that its reader should know (severity warning)."""
+    """Something that stands against a plan (severity error) or that its reader should know (severity warning or note)."""
 
     code: str
     severity: str

@@ -43,7 +43,7 @@ def make_plan(
         *scope.part_clashes(elements),
         *dangling(target, differing, elements),
         *reaching_patterns(target, mangled, elements),
-        *(Problem("override-unused", "warning", o.warning) for o in overrides if not o.places),
+        *(Problem("override-unused", "note", o.remark) for o in overrides if not o.places),
         *(Problem("independent", "warning", _independent(i, ticket)) for i in mangled.independent),
     ]
     state = target.tickets.get(ticket)
@@ -122,9 +122,9 @@ def _creations(target: Snapshot, deletions: list[Change], created: list[etree._E
 
 def _as_here(scope: Scope, target: Snapshot, identifier: str, line: bytes) -> etree._Element:
     element = document.parse_element(line, f"the publication's {identifier}")
-    current = target.members.get(identifier)
-    if current is not None and target.references.borrowing:
-        restore_references(element, current, scope.lent_here)
+    current, published = target.members.get(identifier), scope.published_here.get(identifier)
+    if current is not None and published and target.references.borrowing:
+        restore_references(element, current, document.parse_element(published))
     return element
 
 

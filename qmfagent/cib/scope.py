@@ -33,7 +33,8 @@ _uses = etree.XPath(
 class Scope:
     """Which members of the target the publication may touch, and which it clashes with.
 
-    `ours` are the members owned or adopted and the record of them, `retained` those among them that another ticket owns too and that stay.
+    `ours` are the members owned or adopted and the record of them, `retained` those among them that another ticket owns
+    too and that stay.
     """
 
     def __init__(self, target: Snapshot, mangled: Closure, adopt: bool) -> None:
@@ -62,15 +63,6 @@ class Scope:
             return closure(self._target, self._mangled.ticket).lines
         except (UnknownTicket, CibError):
             return {}
-
-    @cached_property
-    def lent_here(self) -> Mapping[str, bytes]:
-        """The definitions that these members borrow from outside of them, as this site would publish them, by id."""
-        borrowed = {str(reference) for reference in self._target.configuration.xpath(".//@id-ref")}
-        borrowed = {i for i in borrowed if i in self._target.ids and self._home(i) not in self.published_here}
-        lines = [line for line in self.published_here.values() if any(f'id="{i}"'.encode() in line for i in borrowed)]
-        parts = [part for line in lines for part in document.named(document.parse_element(line))]
-        return {i: document.canonical(part) for part in parts if (i := str(part.get("id"))) in borrowed}
 
     def unchanged(self, identifier: str, before: bytes, after: bytes) -> bool:
         """Whether a member that differs by its line is what this site would publish in the form of `after`."""
