@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from qmfagent.cib.closure import closure
+from qmfagent.cib.document import MAX_BYTES
 from qmfagent.cib.planning import make_plan
 from qmfagent.cib.report import plan_lines
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
-from qmfagent.site_file import read_site_rules
+from qmfagent.site_file import read_bounded, read_site_rules
 
 NOTHING_TO_DO, CHANGES = 0, 2
 
@@ -72,6 +73,6 @@ def plan_command(
 
 def _read(path: Path) -> Snapshot:
     try:
-        return Snapshot.parse(path.read_bytes(), str(path))
+        return Snapshot.parse(read_bounded(path, MAX_BYTES), str(path))
     except OSError as error:
         raise CibError(f"{path}: {error.strerror}", hint="check its name and permissions") from None

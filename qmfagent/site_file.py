@@ -12,6 +12,9 @@ from qmfagent.cib.transform import Stylesheet
 from qmfagent.errors import SiteFileError, TransformError
 from qmfagent.sandbox import transform_limited
 
+# What a person writes is far smaller; TOML and XSLT take their time with more.
+_MAX_BYTES = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
@@ -31,14 +34,29 @@ def read_site_rules(path: Path | None) -> SiteRules:
     if path is None:
         return SiteRules("no site file", SiteFile(), ())
     try:
-        site = parse_site_file(path.read_bytes(), str(path))
+        data = read_bounded(path, _MAX_BYTES)
     except OSError as error:
         raise SiteFileError(f"{path}: {error.strerror}", hint="check its name and permissions") from None
+    if len(data) > _MAX_BYTES:
+        raise SiteFileError(f"{path}: it has more than the {_MAX_BYTES:,} bytes that are accepted")
+    site = parse_site_file(data, str(path))
     return SiteRules(str(path), site, tuple(_read_step(path.parent / step) for step in site.xslt))
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """What a file holds, but no more than one byte over `limit`, so that no device or huge file fills the memory.
+
+    Raises OSError.
+    """
+    with path.open("rb") as file:
+        return file.read(limit + 1)
 
 
 def _read_step(path: Path) -> Stylesheet:
     try:
-        return Stylesheet(str(path), path.read_bytes())
+        data = read_bounded(path, _MAX_BYTES)
     except OSError as error:
         raise TransformError(f"{path}: {error.strerror}", hint="name XSLT steps relative to the site file") from None
+    if len(data) > _MAX_BYTES:
+        raise TransformError(f"{path}: it has more than the {_MAX_BYTES:,} bytes that are accepted")
+    return Stylesheet(str(path), data)

@@ -7,9 +7,9 @@ table for each value that differs here:
     select = "primitive[@id='vip']/instance_attributes/nvpair[@name='ip']"
     value = "10.2.0.10"
 
-`select` is an XPath 1.0 expression, matched anywhere in the closure; it selects nvpairs, whose value is set, or
-attributes (`.../op[@name='monitor']/@timeout`). Ids can't be overridden: they tie the sites together. Every fault is a
-SiteFileError that names file, line and key.
+`select` is an XPath 1.0 expression, matched anywhere in the closure (each side of a `|` too); it selects nvpairs, whose
+value is set, or attributes (`.../op[@name='monitor']/@timeout`). Ids can't be overridden: they tie the sites together.
+Every fault is a SiteFileError that names file, line and key.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from qmfagent.errors import SiteFileError
 # A select of child and descendant steps whose predicates compare an attribute with a literal that needs no escape in XML.
 _LITERAL = re.compile(r"""'[^'"&<\s]*'|"[^'"&<\s]*\"""")
 _STEP = rf"[A-Za-z_][\w.-]*(?:\[@[A-Za-z_][\w.-]*=(?:{_LITERAL.pattern})\])*"
+_XPATH_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[][()|]""")
+_XML_TEXT = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 _PLAIN = re.compile(rf"{_STEP}(?://?{_STEP})*(?:/@[A-Za-z_][\w.-]*)?")
 
 
@@ -51,9 +53,9 @@ class OverrideUse:
     places: tuple[str, ...]
 
     @property
-    def warning(self) -> str:
+    def remark(self) -> str:
         """In words, for an override that touched nothing."""
-        return f"the override at line {self.line} of the site file touches nothing: {self.select}"
+        return f"the override at line {self.line} of the site file touches nothing of this ticket: {self.select}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def parse_site_file(data: bytes, name: str) -> SiteFile:
         raise SiteFileError(f"{name}, line {line}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise SiteFileError(f"{name}: no valid TOML: {error}") from None
+    except RecursionError:
+        raise SiteFileError(f"{name}: no valid TOML: nested too deeply") from None
     locate = _Lines(text, name)
     for key in content:
         if key not in ("override", "xslt"):
@@ -82,7 +86,7 @@ def parse_site_file(data: bytes, name: str) -> SiteFile:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise locate.error("override", None, "'override' must be a list of tables", "write [[override]] above each")
     steps = content.get("xslt", [])
-    if not isinstance(steps, list) or not all(isinstance(s, str) and s for s in steps):
+    if not isinstance(steps, list) or not all(isinstance(s, str) and s and "\0" not in s for s in steps):
         raise locate.error("xslt", None, "'xslt' must be a list of file names", 'such as xslt = ["site-b.xsl"]')
     return SiteFile(tuple(_override(t, i, locate) for i, t in enumerate(tables)), tuple(steps))
 
@@ -144,7 +148,9 @@ class _Lines:
     def __init__(self, text: str, name: str) -> None:
         self._lines = text.splitlines()
         self._name = name
-        self._tables = [i for i, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*override\s*\]\]", line)]
+        self._tables = [
+            i for i, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*[\"']?override[\"']?\s*\]\]", line)
+        ]
 
     def line(self, key: str, table: int | None) -> int:
         """1-based line of `key` in the table of that index, or at the top; the table's own line where it has no such key."""
@@ -168,6 +174,8 @@ def _override(table: dict[str, Any], index: int, locate: _Lines) -> Override:
     select, value = table["select"], table["value"]
     if not isinstance(value, str):
         raise locate.error("value", index, f"'value' must be a string, not {value!r}", "put it in quotes")
+    if not _XML_TEXT.fullmatch(value):
+        raise locate.error("value", index, f"'value' has a character that XML can't hold: {value!r}", "leave it out")
     if not isinstance(select, str):
         raise locate.error("select", index, f"'select' must be a string, not {select!r}", "put it in quotes")
     try:
@@ -178,7 +186,15 @@ def _override(table: dict[str, Any], index: int, locate: _Lines) -> Override:
 
 
 def _anywhere(select: str) -> str:
-    return select if select.startswith(("/", "(")) else f"//{select}"
+    """An XPath that finds anywhere what each alternative of `select` finds."""
+    alternatives, depth, start = [], 0, 0
+    for token in _XPATH_TOKEN.finditer(select):
+        depth += (token[0] in ("[", "(")) - (token[0] in ("]", ")"))
+        if token[0] == "|" and not depth:
+            alternatives.append(select[start : token.start()])
+            start = token.end()
+    alternatives = [alternative.strip() for alternative in (*alternatives, select[start:])]
+    return " | ".join(a if a.startswith(("/", "(")) else f"//{a}" for a in alternatives)
 
 
 def _select(root: etree._Element, entry: Override, name: str) -> list[Any]:
@@ -197,6 +213,8 @@ def _settable(target: Any, entry: Override, name: str) -> tuple[etree._Element, 
             raise _fault(
                 entry, name, f"'select' meets a <{target.tag!s}>, which has no value of its own; add /@attribute"
             )
+        if target.get("id-ref"):
+            raise _fault(entry, name, "'select' meets an nvpair that is defined elsewhere; select that one")
         return target, "value"
     if not getattr(target, "is_attribute", False):
         raise _fault(entry, name, "'select' meets text, which no CIB element has")
