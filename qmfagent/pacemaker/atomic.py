@@ -23,7 +23,7 @@ Signature = tuple[int, int, int, int]
 
 
 def signature(path: Path) -> Signature:
-    """What changes whenever the file is written: inode, size in bytes, and two times in nanoseconds. Raises OSError."""
+    """What most often changes when the file is written: inode, size in bytes, two times in nanoseconds. Raises OSError."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import logging
 import os
 import pwd
@@ -47,8 +48,9 @@ class FileCib:
         self._path = path.resolve()
         self._feed = Feed()
         self._busy = asyncio.Lock()
-        self._seen: atomic.Signature | None = None
-        self._good: atomic.Signature | None = None  # of the file that the newest snapshot was read from
+        self._signature: atomic.Signature | None = None
+        self._seen = b""  # SHA-256 of the file as it was last read, good or bad
+        self._good = b""  # SHA-256 of the file that the newest snapshot stands for
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -112,8 +114,10 @@ class FileCib:
     async def _revise(self, revise: Callable[[Snapshot], etree._Element | None], client: str) -> Version:
         async with self._busy:
             known = self._feed.snapshot
-            before, patchset, after = await asyncio.to_thread(self._rewrite, revise)
+            before, patchset, after, digest = await asyncio.to_thread(self._rewrite, revise)
             if patchset is not None:
+                # Here and not in the worker thread, whose caller may be cancelled: digest and snapshot go together.
+                self._seen = self._good = digest
                 self._feed.publish(
                     CibChange(
                         after,
@@ -127,14 +131,18 @@ class FileCib:
 
     def _rewrite(
         self, revise: Callable[[Snapshot], etree._Element | None]
-    ) -> tuple[Snapshot, etree._Element | None, Snapshot]:
-        """Under the lock: read, revise, validate, write. Runs in a worker thread."""
+    ) -> tuple[Snapshot, etree._Element | None, Snapshot, bytes]:
+        """Under the lock: read, revise, validate, write. Runs in a worker thread.
+
+        Gives the snapshot before, the patchset (None where there was nothing to write), the snapshot after, and the
+        SHA-256 of what was written.
+        """
         try:
             with atomic.locked(self._path):
                 before = self._read()
                 patchset = revise(before)
                 if patchset is None:
-                    return before, None, before
+                    return before, None, before, b""
                 after = before.advance(patchset)
                 if problem := schemas.faults(after):
                     raise WriteRejected(f"{self._path} would not be valid: {problem}")
@@ -143,9 +151,9 @@ class FileCib:
                         f"{self._path} is the cib.xml of a cluster, for it has a digest in {self._path.name}.sig",
                         hint="let the agent talk to the running cluster instead",
                     )
-                atomic.replace(self._path, document.pretty(after.to_element()))
-                self._seen = self._good = atomic.signature(self._path)
-                return before, patchset, after
+                data = document.pretty(after.to_element())
+                atomic.replace(self._path, data)
+                return before, patchset, after, _sha256(data)
         except FileNotFoundError:
             raise Disconnected(f"there is no file {self._path}") from None
         except OSError as error:
@@ -156,17 +164,17 @@ class FileCib:
             raise WriteRejected(f"{self._path}: the change does not fit: {error}") from None
 
     def _read(self) -> Snapshot:
-        known = self._feed.snapshot
-        if known is not None and atomic.signature(self._path) == self._good:
+        known, data = self._feed.snapshot, self._path.read_bytes()
+        if known is not None and _sha256(data) == self._good:
             return known
-        return Snapshot.parse(self._path.read_bytes(), str(self._path))
+        return Snapshot.parse(data, str(self._path))
 
     def _writer(self) -> dict[str, str]:
         values = (time.ctime(), os.uname().nodename, self.client, _user())
         return dict(zip(_WRITER, values, strict=True))
 
     async def _watch(self) -> None:
-        async for _ in awatch(
+        async for told in awatch(
             self._path.parent,
             watch_filter=lambda _, changed: Path(changed).name == self._path.name,
             debounce=_DEBOUNCE_MS,
@@ -175,27 +183,31 @@ class FileCib:
             yield_on_timeout=True,
             recursive=False,
         ):
-            await self._look()
+            await self._look(told=bool(told))
 
-    async def _look(self) -> None:
-        """Publish what the file has become, if it has changed since it was last seen."""
+    async def _look(self, *, told: bool = False) -> None:
+        """Publish what the file has become, if it has changed since it was last seen; `told` when it was written to."""
         async with self._busy:
             try:
                 signature = atomic.signature(self._path)
-                if signature == self._seen:
+                # Two quick writes can leave the same signature, so what we are told of is read all the same.
+                if signature == self._signature and not told:
                     return
                 data = await asyncio.to_thread(self._path.read_bytes)
-                self._seen = signature
+                self._signature = signature
+                if (digest := _sha256(data)) == self._seen:
+                    return
+                self._seen = digest
                 snapshot = await asyncio.to_thread(Snapshot.parse, data, str(self._path))
             except OSError as error:
-                self._seen = None
+                self._signature, self._seen = None, b""
                 self._feed.lose(f"{self._path}: {error.strerror}")
             except CibError as error:
                 _LOG.error("%s", error)
                 if not self._feed.connected:
                     self._feed.lose(error.message)
             else:
-                self._good = signature
+                self._good = digest
                 self._take(snapshot)
 
     def _take(self, snapshot: Snapshot) -> None:
@@ -243,6 +255,10 @@ def _equal(one: Snapshot, other: Snapshot) -> bool:
 
 def _canonical(element: etree._Element | None) -> bytes:
     return b"" if element is None else document.canonical(element)
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
 def _user() -> str:

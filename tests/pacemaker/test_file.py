@@ -86,7 +86,7 @@ async def test_a_rewrite_that_changes_nothing_is_no_change(store: FileCib, path:
     changes = store.changes()
     path.write_bytes(path.read_bytes().replace(b"  ", b"    "))
     async with asyncio.timeout(10):
-        while store._seen != atomic.signature(path):
+        while store._signature != atomic.signature(path):
             await asyncio.sleep(0.01)
     path.with_name("next").write_bytes(path.read_bytes().replace(b'id="db"', b'id="sql"'))
     path.with_name("next").rename(path)
@@ -211,3 +211,22 @@ async def test_stopping_ends_the_readers(path: Path) -> None:
     changes = store.changes()
     await store.stop()
     assert [item async for item in changes] == [CibLost("stopped")]
+
+
+async def test_a_write_whose_caller_was_cancelled_is_not_lost(store: FileCib, path: Path) -> None:
+    digest = (await store.snapshot()).config_digest
+    changes = store.changes()
+    cancelled = asyncio.create_task(store.apply(creation("first"), digest))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait([cancelled])
+        while True:
+            try:
+                await store.apply(creation("second"), (await store.snapshot()).config_digest)
+                break
+            except ConfigurationChanged:
+                await following(changes)
+    written = Snapshot.parse(path.read_bytes())
+    assert {"second"} < set(written.members)
+    assert written.version.epoch == 1 + len(set(written.members) - {"db"})
