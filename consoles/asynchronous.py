@@ -65,12 +65,8 @@ class AsyncConsole:
 
     async def __aenter__(self) -> AsyncConsole:
         """Connect. Raises ConnectionLost where no URL can be reached; reports those that can't."""
-        joining = [link.join() for link in self._links]
         try:
-            timeout = min(CONNECT_TIMEOUT, self._timeout)
-            done, waiting = await asyncio.wait(joining, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-            if done and waiting:
-                await asyncio.wait(waiting, timeout=min(PATIENCE, self._timeout))
+            await self._join()
             problems = await self.unreachable()
             if len(problems) == len(self._links):
                 raise ConnectionLost("; ".join(problems.values()), hint="is an agent running there?")
@@ -183,6 +179,17 @@ class AsyncConsole:
         return await self.apply(to, plan.token)
 
     # -- inside
+
+    async def _join(self) -> None:
+        """Connect all links: until the first is up, and those that have neither come up nor failed PATIENCE longer."""
+        joining = {link.join(min(CONNECT_TIMEOUT, self._timeout)) for link in self._links}
+        up = False
+        while joining:
+            timeout = min(PATIENCE, self._timeout) if up else None
+            done, joining = await asyncio.wait(joining, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                return
+            up = up or any(each.result() for each in done)
 
     async def _query_site(self, site: str, class_name: str, where: list[Any] | None, name: str | None) -> list[Object]:
         link = await self._link(site)

@@ -7,7 +7,6 @@ of other links.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -42,14 +41,16 @@ class Link:
             tls=tls if BusUrl.parse(url).secure else None,
             on_agent=lambda agent: _tell(on_site, agent),
             on_lost=lambda agent: _tell(on_site_lost, agent),
-            connect_timeout=math.inf,
         )
-        self._joining: asyncio.Task[None] | None = None
+        self._joining: asyncio.Task[bool] | None = None
 
-    def join(self) -> asyncio.Task[None]:
-        """Begin to connect; the task is done once the link is up and its agents are known, however long that takes."""
+    def join(self, timeout: float) -> asyncio.Task[bool]:
+        """Begin to connect; the task gives True once the link is up and its agents are known.
+
+        It gives False where the first attempt has failed, or takes more than `timeout` seconds; the link goes on trying.
+        """
         if self._joining is None:
-            self._joining = asyncio.get_running_loop().create_task(self._join(), name=f"joining {self.url}")
+            self._joining = asyncio.get_running_loop().create_task(self._join(timeout), name=f"joining {self.url}")
         return self._joining
 
     async def leave(self) -> None:
@@ -76,10 +77,15 @@ class Link:
             return error.message
         return ""
 
-    async def _join(self) -> None:
-        await self.session.__aenter__()
+    async def _join(self, timeout: float) -> bool:
+        self.session.start()
+        try:
+            await self.session.wait_up(timeout, patient=False)
+        except BusError:
+            return False
         with suppress(BusError):  # lost again already: the session locates its agents when it is back
             await self.session.agents()
+        return True
 
 
 def _tell(callback: Callable[[str], None], agent: AgentInfo) -> None:

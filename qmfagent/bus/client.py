@@ -68,6 +68,7 @@ class Connection:
         self._container = f"qmfagent-{uuid4()}"
         self._uplink: Uplink | None = None
         self._up = asyncio.Event()
+        self._failed = asyncio.Event()
         self._problem = "not started"
         self._task: asyncio.Task[None] | None = None
 
@@ -79,15 +80,23 @@ class Connection:
     def start(self) -> None:
         """Begin to connect, in the background."""
         if self._task is None:
+            self._problem = "connecting"
             self._task = asyncio.get_running_loop().create_task(self._run(), name=f"bus connection to {self._url}")
 
-    async def wait_up(self, timeout: float) -> None:  # noqa: ASYNC109
-        """Wait until connected. Raises ConnectionLost, with the last reason, where that takes more than `timeout` s."""
+    async def wait_up(self, timeout: float, *, patient: bool = True) -> None:  # noqa: ASYNC109
+        """Wait until connected. Raises ConnectionLost, with the last reason, where that takes more than `timeout` s.
+
+        Without patience it raises as soon as an attempt has failed; the connection goes on trying all the same.
+        """
+        events = [self._up] if patient else [self._up, self._failed]
+        waiting = [asyncio.ensure_future(event.wait()) for event in events]
         try:
-            async with asyncio.timeout(timeout):
-                await self._up.wait()
-        except TimeoutError:
-            raise ConnectionLost(f"can't reach {self._url}: {self._problem}") from None
+            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        if not self._up.is_set():
+            raise ConnectionLost(f"can't reach {self._url}: {self._problem}")
 
     async def stop(self) -> None:
         """Close the connection in AMQP's way, in two seconds at most, and connect no more."""
@@ -111,6 +120,7 @@ class Connection:
         while True:
             uplink = await self._connect()
             self._uplink = uplink
+            self._failed.clear()
             self._up.set()
             log.info("connected to %s", self._url)
             self._call(self._on_up)
@@ -135,6 +145,7 @@ class Connection:
                     return await self._attempt()
                 except Exception as error:
                     self._problem = _words(error) or f"no answer within {self._limits.open_timeout:g} s"
+                    self._failed.set()
                     log.debug("no connection with %s: %s", self._url, self._problem)
                     raise
         raise AssertionError("unreachable: the retries never end")

@@ -92,7 +92,7 @@ class ConsoleSession:
         """Connect. Raises ConnectionLost where that fails."""
         self.start()
         try:
-            await self._connection.wait_up(self._connect_timeout)
+            await self.wait_up(self._connect_timeout)
         except BaseException:
             await self.stop()
             raise
@@ -117,6 +117,13 @@ class ConsoleSession:
         """Begin to connect, in the background, and stay connected until stop()."""
         self._connection.start()
         self._spawn(self._age())
+
+    async def wait_up(self, timeout: float = CONNECT_TIMEOUT, *, patient: bool = True) -> None:
+        """Wait until connected. Raises ConnectionLost, with the last reason, where that takes more than `timeout` s.
+
+        Without patience it raises as soon as an attempt has failed; the session goes on trying all the same.
+        """
+        await self._connection.wait_up(timeout, patient=patient)
 
     async def stop(self) -> None:
         """Close the session; what is waited for fails with ConnectionLost, event streams end."""

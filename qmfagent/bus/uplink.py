@@ -54,9 +54,12 @@ class Uplink:
     def send(self, node: str, data: bytes) -> asyncio.Future[None]:
         """Send to a node; completes when the peer has accepted the message.
 
-        Raises BusError where we have no link to the node, or more is waiting for the peer than the limits allow. The
-        future fails with RemoteError where the peer rejects the message, with ConnectionLost where it is gone first.
+        Raises ConnectionLost where the connection is over already, BusError where we have no link to the node, or more is
+        waiting for the peer than the limits allow. The future fails with RemoteError where the peer rejects the message,
+        with ConnectionLost where it is gone first.
         """
+        if self.over.done():
+            raise ConnectionLost(self._lost(self.over.result()))
         for link, outlet in self._outlets.items():
             if link.target.address == node:
                 outcome = asyncio.get_running_loop().create_future()
@@ -89,7 +92,7 @@ class Uplink:
 
     def on_closed(self, reason: str) -> None:
         """Fail everything that is waited for."""
-        lost = f"lost the connection with {self.engine.identity.address}: {reason}"
+        lost = self._lost(reason)
         for outlet in self._outlets.values():
             outlet.close(lost)
         self._outlets.clear()
@@ -140,3 +143,6 @@ class Uplink:
         """Send what has been waiting for the socket."""
         for outlet in self._outlets.values():
             outlet.flush()
+
+    def _lost(self, reason: str) -> str:
+        return f"lost the connection with {self.engine.identity.address}: {reason}"

@@ -64,6 +64,32 @@ async def test_what_was_not_accepted_is_reported_lost(bus: Any, message: Any) ->
         await sending
 
 
+async def test_a_message_right_after_the_loss_is_reported_lost(bus: Any, message: Any) -> None:
+    """The connection has ended, and its owner has not had a turn of the loop to take note."""
+    await bus.listen()
+    client = await bus.connect()
+    client._uplink.engine.connection_lost(OSError("cable gone"))
+    assert client.connected
+    with pytest.raises(ConnectionLost, match=r"lost the connection with 127.*cable gone"):
+        await client.send(message("agent.x"))
+
+
+async def test_a_refused_attempt_is_reported_at_once_to_the_impatient(bus: Any, inbox: Any) -> None:
+    listener = await bus.listen()
+    await listener.stop()
+    client = Connection(bus.url, addresses=ALL, on_message=inbox())
+    client.start()
+    try:
+        async with asyncio.timeout(2):
+            with pytest.raises(ConnectionLost, match=r"can't reach amqp://127\.0\.0\.1.*(Connect call failed|refused)"):
+                await client.wait_up(60, patient=False)
+        await bus.listen(url=bus.url)
+        await client.wait_up(10)
+        await client.wait_up(0, patient=False)
+    finally:
+        await client.stop()
+
+
 async def test_a_message_without_form_is_refused_before_it_is_sent(bus: Any, message: Any) -> None:
     await bus.listen()
     client = await bus.connect()
@@ -147,7 +173,7 @@ async def test_stop_while_connecting_ends_at_once(inbox: Any, quick: Limits) -> 
     url = f"amqp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     client = Connection(url, addresses=ALL, on_message=inbox())
     client.start()
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost, match="connecting"):
         await client.wait_up(0.1)
     async with asyncio.timeout(1):
         await client.stop()

@@ -72,6 +72,14 @@ async def test_refusals_keep_their_reason(siteb: Any) -> None:
             await one.schema("siteb", "Nothing")
 
 
+async def test_a_site_that_refuses_costs_no_time(siteb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one that neither refuses nor accepts is waited for."""
+    monkeypatch.setattr("consoles.asynchronous.PATIENCE", 60)
+    async with asyncio.timeout(5), AsyncConsole([DEAD, siteb.url], timeout=60) as both:
+        assert await both.sites() == ["siteb"]
+        assert list(await both.unreachable()) == [DEAD]
+
+
 async def test_a_site_that_is_down_is_reported_and_not_fatal(siteb: Any) -> None:
     problems: list[str] = []
     async with AsyncConsole([DEAD, siteb.url], timeout=5, on_problem=problems.append) as both:
