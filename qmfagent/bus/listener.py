@@ -3,7 +3,8 @@
 Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++
 consoles refuse to open without it) - and dynamic ones for replies. A message goes to every link whose filter matches,
 to the agent's own addresses too, whoever sent it, so that foreign consoles and agents reach each other here. It is
-encoded once, and the same bytes go out on every link. Without TLS only loopback is listened on.
+encoded once, and the same bytes go out on every link. Without TLS only loopback is listened on. The number of
+connections is bounded: one too many is told so and closed, and dropped at once where even those are too many.
 Source: the behaviour of qpidd's management exchanges, as QMF v2 peers expect it.
 """
 
@@ -14,6 +15,7 @@ import ipaddress
 import logging
 import socket
 from collections.abc import Callable, Iterable
+from typing import cast
 from uuid import uuid4
 
 import proton
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 AMQ_DIRECT = "amq.direct"
 BACKLOG = 1024
+REFUSALS = 32
+"""How many connections above the limit may wait to be told that they are too many."""
 LOCAL = None
 
 OnMessage = Callable[[Message, Identity], None]
@@ -136,8 +140,13 @@ class Listener:
         if not self._peers:
             self._idle.set()
 
-    def _accept(self) -> Engine:
-        peer = Peer(self)
+    def _accept(self) -> asyncio.Protocol:
+        surplus = len(self._peers) - self.limits.max_connections
+        if surplus >= REFUSALS:
+            return _Dropped()
+        if surplus == 0:
+            log.warning("%d connections are open; no more are served", len(self._peers))
+        peer = Peer(self, welcome=surplus < 0)
         peer.engine = Engine(peer, server=True, container=self._container, limits=self.limits, tls=self._domain)
         self._peers.add(peer)
         self._idle.clear()
@@ -161,6 +170,14 @@ class Listener:
             log.exception("the agent failed on a message from %s", identity)
             return Condition("amqp:internal-error", "the agent failed on this message")
         return None
+
+
+class _Dropped(asyncio.Protocol):
+    """A connection that is closed without a word."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        cast(asyncio.Transport, transport).abort()
 
 
 def _destination(envelope: wire.Envelope, router: Router[Outlet | None]) -> Address:

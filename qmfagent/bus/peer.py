@@ -44,8 +44,10 @@ class Exchange(Protocol):
 class Peer:
     """Handler of one accepted connection; a ConnectionHandler."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, welcome: bool = True) -> None:
+        """`exchange` is where its messages go; one that is not `welcome` is closed as soon as it can be told why."""
         self.engine: Engine
+        self._welcome = welcome
         self._exchange = exchange
         self._outlets: dict[Link, Outlet] = {}
         self._targets: dict[Link, str | None] = {}
@@ -53,7 +55,11 @@ class Peer:
 
     def on_open(self) -> None:
         """Note who it is."""
-        log.info("connected: %s", self.engine.identity)
+        if self._welcome:
+            log.info("connected: %s", self.engine.identity)
+            return
+        allowed = f"{self._exchange.limits.max_connections} connections are served here, and as many are open"
+        self.engine.close(Condition("amqp:resource-limit-exceeded", allowed))
 
     def on_closed(self, reason: str) -> None:
         """Give back everything."""
@@ -65,6 +71,8 @@ class Peer:
 
     def on_attach(self, link: Link) -> None:
         """Accept or refuse a link."""
+        if not self._welcome:
+            return
         if link.is_sender:
             self._attach_source(link)
         else:

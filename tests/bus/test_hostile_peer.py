@@ -19,6 +19,8 @@ from proton.utils import BlockingConnection, LinkDetached
 
 from qmfagent.bus.engine import Engine
 from qmfagent.bus.limits import Limits
+from qmfagent.bus.listener import REFUSALS
+from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
 
@@ -189,6 +191,32 @@ async def test_too_many_links_close_the_connection(bus: Any) -> None:
 
     with pytest.raises(proton.ProtonException, match="resource-limit-exceeded"):
         await asyncio.to_thread(client)
+
+
+async def test_too_many_connections_are_told_so(bus: Any, inbox: Any, message: Any) -> None:
+    listener = await bus.listen(limits=replace(Limits(), max_connections=2))
+    received = inbox()
+    first = await bus.connect(ALL, received)
+    await bus.connect()
+    with pytest.raises(ConnectionLost, match="2 connections are served here, and as many are open"):
+        await bus.connect(timeout=0.2)
+    listener.send(message("agent.x"))
+    assert (await received.get()).to.subject == "agent.x"
+    await first.stop()
+    await bus.connect()
+
+
+async def test_a_flood_of_connections_is_dropped(bus: Any) -> None:
+    listener = await bus.listen(limits=replace(Limits(), max_connections=1))
+    port = BusUrl.parse(bus.url).port
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(REFUSALS + 5)]
+    async with asyncio.timeout(5):
+        ends = [await reader.read(1) for reader, _ in opened[-4:]]
+    assert ends == [b""] * 4
+    assert len(listener._peers) == 1 + REFUSALS
+    for _, writer in opened:
+        writer.close()
+    await bus.connect()
 
 
 @pytest.mark.parametrize(
