@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import proton
-from cproton import pn_ssl_domain_set_protocols  # type: ignore[import-untyped]
+from cproton import pn_ssl_domain_set_protocols
 
 from qmfagent.errors import ConfigError
 
