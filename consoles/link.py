@@ -44,13 +44,13 @@ class Link:
         )
         self._joining: asyncio.Task[bool] | None = None
 
-    def join(self, timeout: float) -> asyncio.Task[bool]:
+    def join(self, patience: float) -> asyncio.Task[bool]:
         """Begin to connect; the task gives True once the link is up and its agents are known.
 
-        It gives False where the first attempt has failed, or takes more than `timeout` seconds; the link goes on trying.
+        It gives False where the first attempt has failed, or takes more than `patience` seconds; the link goes on trying.
         """
         if self._joining is None:
-            self._joining = asyncio.get_running_loop().create_task(self._join(timeout), name=f"joining {self.url}")
+            self._joining = asyncio.get_running_loop().create_task(self._join(patience), name=f"joining {self.url}")
         return self._joining
 
     async def leave(self) -> None:
@@ -77,10 +77,10 @@ class Link:
             return error.message
         return ""
 
-    async def _join(self, timeout: float) -> bool:
+    async def _join(self, patience: float) -> bool:
         self.session.start()
         try:
-            await self.session.wait_up(timeout, patient=False)
+            await self.session.wait_up(patience, patient=False)
         except BusError:
             return False
         with suppress(BusError):  # lost again already: the session locates its agents when it is back
