@@ -143,10 +143,12 @@ class QmfAgent:
                     _log.exception("CIB %s could not be worked through", change.snapshot.version)
 
     async def _take(self, change: CibChange) -> None:
-        before = self.inventory.current
+        before, was_lost = self.inventory.current, not self.inventory.connected
         after = self.inventory.renew(change.snapshot)
         if before is None:
             return
+        if was_lost:
+            self._subscriber.wake_blocked()
         configuration_changed = False
         for name, values in happenings(before, after, change):
             self._emit(name, values)

@@ -2,7 +2,8 @@
 
 Rules of this file: one worker, one ticket at a time, and only the newest state counts: a ticket that is woken ten times is
 looked at once. In automatic mode a plan without errors is applied; in manual mode it is only looked at, so that the state
-of the replica is known. A withdrawal of everything is never applied automatically.
+of the replica is known. A withdrawal of everything is never applied automatically. Events wake it; what failed
+is looked at again every half minute, so that an answer that was lost leaves no site behind for ever.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from qmfagent.errors import BusError, ConfigurationChanged, QmfAgentError, Refus
 from qmfagent.replication.applier import Applied, Applier, Prepared, blocking
 from qmfagent.replication.ports import EventSink
 from qmfagent.replication.reasons import reason_of
-from qmfagent.replication.replica import BEHIND, BLOCKED, FROM, IDLE, IN_SYNC, UNREACHABLE, Replicas
+from qmfagent.replication.replica import BEHIND, BLOCKED, FROM, IDLE, IN_SYNC, TO, UNREACHABLE, Replicas
 
 AUTOMATIC, MANUAL = "automatic", "manual"
 _ATTEMPTS = 5
+RETRY_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +54,18 @@ class Subscriber:
         self._wake.set()
 
     def wake_blocked(self) -> None:
-        """Look again at what was blocked: this site's configuration has changed."""
+        """Look again at what was blocked: this site's configuration has changed, or can be seen again."""
         for replica in self._replicas:
             if replica.state == BLOCKED and replica.direction == FROM:
                 self.wake(replica.ticket, replica.remote)
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._work())
+            group.create_task(self._retry())
+
+    async def _work(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -73,6 +80,13 @@ class Subscriber:
                     # A fault of ours with one ticket must not end replication of the others.
                     _log.exception("ticket %s is not replicated from %s", ticket, remote)
                     self._replicas.set(ticket, remote, state=BLOCKED, reason="internal", message="see the agent's log")
+
+    async def _retry(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            for replica in self._replicas:
+                if replica.direction != TO and replica.state != IN_SYNC and replica.reason not in ("", "holder"):
+                    self.wake(replica.ticket, replica.remote)
 
     async def replicate(self, ticket: str, by: str) -> Applied | None:
         """Bring `ticket` here up to date at once, whatever its mode; None where there was nothing to do.
@@ -166,7 +180,9 @@ class Subscriber:
         else:
             self._replicas.set(ticket, remote, direction=FROM, state=BLOCKED, reason=reason, message=message)
         if known.reason != reason:
-            _log.warning("ticket %s is not replicated from %s: %s", ticket, remote, message)
+            # That the holder follows nobody is as it should be.
+            level = logging.DEBUG if reason == "holder" else logging.WARNING
+            _log.log(level, "ticket %s is not replicated from %s: %s", ticket, remote, message)
 
 
 def _withdrawal(prepared: Prepared) -> Refused | None:
