@@ -14,6 +14,7 @@ import click
 from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
 from qmfagent.config import Config, read_config
 from qmfagent.errors import QmfAgentError
+from qmfagent.log import configure_logging
 from qmfagent.offline import closure_command, plan_command
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.pacemaker.live import open_live
@@ -41,7 +42,7 @@ cli.add_command(plan_command)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 def run(path: Path, log_level: str) -> None:
     """Run this site's agent until it is stopped (SIGTERM or Ctrl-C)."""
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(log_level.upper())
     asyncio.run(_serve(read_config(path)))
 
 
@@ -61,14 +62,12 @@ async def _serve(config: Config) -> None:
 
 async def _run(config: Config) -> None:
     store = open_store(config)
-    await store.start()
     try:
+        await store.start()
         snapshot = await first_snapshot(store)
         agent = QmfAgent(config, store, site_name(config, snapshot), snapshot)
         logging.getLogger(__name__).info("site %s, CIB %s from %s", agent.site, snapshot.version, store.source)
         await agent.run()
-    except* QmfAgentError as group:
-        raise group.exceptions[0] from None
     finally:
         await store.stop()
 

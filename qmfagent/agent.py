@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -273,13 +274,13 @@ class QmfAgent:
 async def first_snapshot(store: Store) -> Snapshot:
     """The snapshot of a started store, waiting for the cluster or the file if need be."""
     changes = store.changes()
-    try:
+    with suppress(Disconnected):
         return await store.snapshot()
-    except Disconnected as error:
-        _log.warning("waiting for the CIB: %s", error)
-    async for change in changes:
-        if isinstance(change, CibChange):
-            return change.snapshot
+    _log.warning("waiting for the CIB (%s)", store.source)
+    async for _ in changes:
+        # The newest one: more may have happened by the time that the first change is read.
+        with suppress(Disconnected):
+            return await store.snapshot()
     raise ClusterError("the CIB store was stopped")
 
 
