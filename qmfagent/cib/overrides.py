@@ -134,11 +134,14 @@ def _document_for(entry: Override, source: Closure) -> etree._Element:
     """
     if not _PLAIN.fullmatch(entry.select):
         return source.document
-    literals = [literal[1:-1].encode() for literal in _LITERAL.findall(entry.select)]
-    sections = {
-        section: {i: line for i, line in members.items() if all(literal in line for literal in literals)}
-        for section, members in source.sections.items()
-    }
+    sections = source.sections
+    for literal in sorted(
+        {literal[1:-1].encode() for literal in _LITERAL.findall(entry.select)}, key=len, reverse=True
+    ):
+        sections = {
+            section: {i: line for i, line in members.items() if literal in line}
+            for section, members in sections.items()
+        }
     return Closure(source.ticket, sections).document
 
 
