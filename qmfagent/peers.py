@@ -113,9 +113,16 @@ class _Link:
             with self.session.events() as events:
                 async for event in events:
                     if isinstance(event, EventReceived) and event.agent == agent_name(self.peer.site):
-                        self._listener.peer_event(self.peer.site, event.class_name, event.values)
+                        self._pass_on(event)
         finally:
             await self.session.stop()
+
+    def _pass_on(self, event: EventReceived) -> None:
+        try:
+            self._listener.peer_event(self.peer.site, event.class_name, event.values)
+        except Exception:
+            # A peer of another version, or one that lies, must not end this agent.
+            _log.exception("event %s of site %s could not be worked through", event.class_name, self.peer.site)
 
     async def claim(self, ticket: str) -> Claim | None:
         site = self.peer.site

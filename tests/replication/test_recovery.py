@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +45,22 @@ async def test_what_failed_is_tried_again_without_another_event(
         await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the new address at siteb")
     finally:
         await pair.stop()
+
+
+async def test_an_event_that_cannot_be_worked_through_ends_nothing(
+    pair: SitePair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pair.b.event("applied")
+    assert pair.b.agent is not None
+    came = []
+
+    def unreadable(site: str, name: str, values: Mapping[str, Any]) -> None:
+        came.append(name)
+        raise KeyError("digest")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(pair.b.agent, "peer_event", unreadable)
+        await pair.a.set_value("vip-ip", "10.1.0.98")
+        await until(lambda: "published" in came, "the event of sitea")
+    await pair.a.set_value("vip-ip", "10.1.0.99")
+    await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the new address at siteb")
