@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -72,6 +72,16 @@ class Closure:
         """The id of every element in the closure, at whatever depth."""
         return frozenset(str(e.get("id")) for e in document.named(self.document))
 
+    def renewed(self, lines: Mapping[str, bytes]) -> Closure:
+        """The closure with other lines for some members; lines of members that it has not are passed over."""
+        if lines.keys().isdisjoint(self.lines):
+            return self
+        sections = {
+            section: {**members, **{i: lines[i] for i in lines.keys() & members.keys()}}
+            for section, members in self.sections.items()
+        }
+        return replace(self, sections=sections)
+
     def as_cib(self, validate_with: str) -> bytes:
         """The closure inside an otherwise empty CIB that Pacemaker's tools take, indented."""
         source = document.parse_element(self.canonical)
@@ -92,24 +102,16 @@ def closure(snapshot: Snapshot, ticket: str) -> Closure:
     Raises UnknownTicket where nothing has ever named it, and CibError where its constraints or the members refer to
     what does not exist.
     """
+    if ticket in snapshot.closures:
+        return snapshot.closures[ticket]
     tickets = snapshot.references.tickets
     if ticket not in tickets and not was_replicated(snapshot, ticket):
         known = ", ".join(tickets) or "none"
         raise UnknownTicket(f"no rsc_ticket constraint names ticket {ticket!r}", hint=f"tickets named here: {known}")
-    memberships = snapshot.references.memberships
-    if ticket not in memberships:
-        memberships[ticket] = membership(snapshot, ticket)
-    found = memberships[ticket]
-    if snapshot.references.borrowing:
-        return Closure(ticket, _written_out(snapshot, found), found.boundaries, found.independent)
-    lines = snapshot.lines
-    tags = {i: _tag_line(snapshot, i, ends) for i, ends in found.tags.items()}
-    sections = {
-        "resources": {i: lines[i] for i in found.resources},
-        "constraints": {i: lines[i] for i in found.constraints},
-        "tags": tags,
-    }
-    return Closure(ticket, sections, found.boundaries, found.independent)
+    found = membership(snapshot, ticket)
+    sections = _written_out(snapshot, found) if snapshot.references.borrowing else _picked(snapshot, found)
+    snapshot.closures[ticket] = Closure(ticket, sections, found.boundaries, found.independent)
+    return snapshot.closures[ticket]
 
 
 def from_document(ticket: str, data: bytes, name: str = "the publication") -> Closure:
@@ -154,6 +156,15 @@ def _check_shape(snapshot: Snapshot, name: str) -> None:
     records = [identifier for identifier in snapshot.members if is_ownership_tag(identifier)]
     if records:
         raise CibError(f"{name} holds {records[0]}, an id that is kept for the record of what is owned")
+
+
+def _picked(snapshot: Snapshot, found: Membership) -> dict[str, dict[str, bytes]]:
+    lines = snapshot.lines
+    return {
+        "resources": {i: lines[i] for i in found.resources},
+        "constraints": {i: lines[i] for i in found.constraints},
+        "tags": {i: _tag_line(snapshot, i, ends) for i, ends in found.tags.items()},
+    }
 
 
 def _written_out(snapshot: Snapshot, found: Membership) -> dict[str, dict[str, bytes]]:

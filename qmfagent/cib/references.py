@@ -20,7 +20,6 @@ from qmfagent.cib.pattern import compile_pattern
 from qmfagent.errors import CibError
 
 if TYPE_CHECKING:
-    from qmfagent.cib.membership import Membership
     from qmfagent.cib.snapshot import Snapshot
 
 COLLECTIONS = frozenset({"group", "clone", "master", "bundle"})
@@ -63,7 +62,6 @@ class References:
         self.constraints = list(self._read_constraints(snapshot))
         self.borrowing = bool(snapshot.configuration.xpath("boolean(.//@id-ref)"))
         self.tickets = sorted({c.ticket for c in self.constraints if c.ticket})
-        self.memberships: dict[str, Membership] = {}
 
     def _read_resources(self, snapshot: Snapshot) -> None:
         """`resources`: the top-level resources and templates, in document order. `container`: for every resource, at

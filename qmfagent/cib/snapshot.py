@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -19,6 +20,9 @@ from qmfagent.cib.references import References
 from qmfagent.cib.ticket import TicketState, ticket_states
 from qmfagent.cib.version import Version
 from qmfagent.errors import PatchError
+
+if TYPE_CHECKING:
+    from qmfagent.cib.closure import Closure
 
 
 class Snapshot:
@@ -67,6 +71,11 @@ class Snapshot:
     def references(self) -> References:
         """Who refers to whom in this configuration."""
         return References(self)
+
+    @cached_property
+    def closures(self) -> dict[str, Closure]:
+        """The closures that were found in this configuration, by ticket; kept by qmfagent.cib.closure."""
+        return {}
 
     def section(self, name: str) -> list[etree._Element]:
         """The members of a section of the configuration, in document order."""
@@ -148,7 +157,7 @@ class Snapshot:
             patch.apply_changes(status, status_changes, "/cib/status")
         result = Snapshot({**head, **target.attributes()}, configuration, status, self._lines_without(config_changes))
         if not config_changes:
-            result._share(self, "_sections", "members", "lines", "ids", "config_digest", "references")
+            result._share(self, "_sections", "members", "lines", "ids", "config_digest", "references", "closures")
         elif all(_changes_a_value(c) for c in config_changes):
             result._share(self, "references")
             result._renew_lines(self, config_changes)
@@ -162,7 +171,7 @@ class Snapshot:
         return {identifier: line for identifier, line in lines.items() if identifier not in touched}
 
     def _renew_lines(self, earlier: Snapshot, changes: list[etree._Element]) -> None:
-        """Bring the lines forward without a look at the members that no change touches."""
+        """Bring lines and closures forward without a look at the members that no change touches."""
         if "lines" in earlier.__dict__:
             renewed = {}
             for path in {patch.member_path(change) for change in changes} - {""}:
@@ -170,6 +179,8 @@ class Snapshot:
                 assert element is not None
                 renewed[element.get("id", "")] = document.canonical(element)
             self.__dict__["lines"] = {**earlier.lines, **renewed}
+            if not self.references.borrowing:
+                self.closures.update({t: found.renewed(renewed) for t, found in earlier.closures.items()})
 
     def _share(self, earlier: Snapshot, *names: str) -> None:
         for name in names:

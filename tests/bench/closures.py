@@ -1,0 +1,72 @@
+"""From a patchset of one value to the plan at the other site (snapshot, closure, mangle and difference), against one parse of
+the same document by lxml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lxml import etree
+
+from qmfagent.cib import document
+from qmfagent.cib.closure import closure
+from qmfagent.cib.mangle import mangle
+from qmfagent.cib.overrides import parse_site_file
+from qmfagent.cib.planning import make_plan
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.transform import transform
+from tests.bench.cibs import cib, empty_cib
+from tests.bench.result import Result, alternating
+
+ROUNDS = 9
+_SITE = b"[[override]]\nselect = \"primitive[@id='r500']/instance_attributes/nvpair[@name='state']\"\nvalue = \"/run/here\"\n"
+
+
+def run() -> list[Result]:
+    """The ratio at 10,000 resources, and the growth from 1,000 against linear growth."""
+    small, _ = _measure(1_000)
+    large, parse = _measure(10_000)
+    return [
+        Result("closure, mangle and diff of one value at 10,000 resources / lxml parse", large, parse, "ms", 3),
+        Result("the same, growth from 1,000 to 10,000 resources / linear", large, small * 10, "ms", 1.2),
+    ]
+
+
+def _measure(count: int) -> tuple[float, float]:
+    data = cib(count)
+    job = _job(data)
+    return alternating(ROUNDS, job, lambda: etree.fromstring(data))
+
+
+def _job(data: bytes) -> Callable[[], object]:
+    """The steady state of two agents: the source's next snapshot and the target that has the last publication."""
+    rules = parse_site_file(_SITE, "site.toml")
+    source = Snapshot.parse(data)
+    delivered, _ = mangle(closure(source, "T"), rules, "site.toml", [], transform)
+    target = Snapshot.parse(empty_cib())
+    target = target.advance(document.parse_element(make_plan(target, delivered).patchset))
+    assert not make_plan(target, delivered).changes
+    assert target.config_digest
+
+    patchsets = [document.parse_element(_change(f"/run/changed-{number}")) for number in range(ROUNDS)]
+    turn = iter(patchsets)
+
+    def job() -> object:
+        changed = source.advance(next(turn))
+        mangled, uses = mangle(closure(changed, "T"), rules, "site.toml", [], transform)
+        plan = make_plan(target, mangled, overrides=uses)
+        assert len(plan.changes) == 1
+        assert uses[0].places
+        return changed, mangled, plan
+
+    return job
+
+
+def _change(value: str) -> bytes:
+    path = (
+        "/cib/configuration/resources/primitive[@id='r600']/instance_attributes[@id='r600-ia']/nvpair[@id='r600-state']"
+    )
+    return (
+        f'<diff format="2"><version><source/><target admin_epoch="0" epoch="2"/></version>'
+        f'<change operation="modify" path="{path}"><change-list><change-attr name="value" operation="set" value="{value}"/>'
+        f'</change-list><change-result><nvpair id="r600-state" name="state" value="{value}"/></change-result></change></diff>'
+    ).encode()
