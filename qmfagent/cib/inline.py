@@ -36,20 +36,22 @@ def write_out_references(
     return {section: {(i := str(e.get("id"))): written[i] for e in elements} for section, elements in members.items()}
 
 
-def restore_references(element: etree._Element, current: etree._Element, published: etree._Element) -> None:
-    """Put an id-ref into `element`, a member as published elsewhere, where `current`, the same member here, has one.
+def restore_references(element: etree._Element, current: etree._Element, published: etree._Element) -> etree._Element:
+    """`element`, a member as published elsewhere, with the id-refs that `current`, the same member here, has.
 
     `published` is `current` as this site would publish it. A site that had published a member gets it back in the form it
-    had, once another site holds the ticket. A definition that has changed since stays written out.
+    had, once another site holds the ticket. Where something borrowed has changed since, all of the member stays written
+    out: its references may lead to one another.
     """
+    restored = deepcopy(element)
     for user, written in list(_written_here(current, published)):
-        found = next((e for e in element.iter(str(written.tag)) if _same(e, written)), None)
+        found = next((e for e in restored.iter(str(written.tag)) if _same(e, written)), None)
         parent = None if found is None else found.getparent()
-        if found is not None and parent is not None:
-            parent.replace(found, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
-            for follower in element.iterfind(f".//{user.tag!s}[@id-ref]"):
-                if written.get("id") and follower.get("id-ref") == written.get("id"):
-                    follower.set("id-ref", str(user.get("id-ref")))
+        if found is None or parent is None:
+            return element
+        parent.replace(found, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
+    lost = {e.get("id") for e in document.named(element)} - {e.get("id") for e in document.named(restored)}
+    return element if any(str(reference) in lost for reference in restored.xpath(".//@id-ref")) else restored
 
 
 def _written_here(

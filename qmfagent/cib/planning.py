@@ -124,7 +124,7 @@ def _as_here(scope: Scope, target: Snapshot, identifier: str, line: bytes) -> et
     element = document.parse_element(line, f"the publication's {identifier}")
     current, published = target.members.get(identifier), scope.published_here.get(identifier)
     if current is not None and published and target.references.borrowing:
-        restore_references(element, current, document.parse_element(published))
+        return restore_references(element, current, document.parse_element(published))
     return element
 
 
