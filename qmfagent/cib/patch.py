@@ -2,6 +2,8 @@
 
 Rules of this file: modifications and deletions take effect in the order they stand, then creations and moves in the
 order of their positions. A patchset that does not fit is a PatchError, and the tree it was tried on is to be thrown away.
+So is one with a path that several elements answer to: Pacemaker writes such paths for elements without an id, and whoever
+guesses ends up with another CIB than it has.
 Source: Pacemaker 2.1, lib/common/patchset.c, apply_v2_patchset.
 """
 
@@ -106,10 +108,23 @@ def _find(root: etree._Element, change: etree._Element, root_path: str) -> etree
     steps = re.split(r"/(?![^\[]*\])", path[len(root_path) + 1 :])
     if not all(_STEP.fullmatch(step) for step in steps):
         raise PatchError(f"{path!r} is no path of Pacemaker's")
-    if steps[-1].startswith("comment"):
-        parent = root if len(steps) == 1 else root.find("/".join(steps[:-1]))
-        return None if parent is None else _comment_at(parent, change)
-    return root.find("/".join(steps))
+    element: etree._Element | None = root
+    for step in steps:
+        if element is None:
+            return None
+        if step.startswith("comment"):
+            return _comment_at(element, change)
+        element = _child(element, step, path)
+    return element
+
+
+def _child(element: etree._Element, step: str, path: str) -> etree._Element | None:
+    if step.endswith("]"):
+        return element.find(step)
+    found = element.findall(step)
+    if len(found) > 1:
+        raise PatchError(f"{path!r} can mean any of {len(found)} elements: <{step}> has no id")
+    return found[0] if found else None
 
 
 def _comment_at(parent: etree._Element, change: etree._Element) -> etree._Element | None:
