@@ -7,7 +7,6 @@ a snapshot, objects, events and publications; a message becomes a call, a decisi
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -15,33 +14,33 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Protocol
 
+from qmfagent.audit import DONE, audit
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.listener import Listener
+from qmfagent.calls import Calls
 from qmfagent.cib.change import CibChange, CibLost
+from qmfagent.cib.closure import Closure
+from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.config import Config
-from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError
+from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, SchemaError
 from qmfagent.happenings import happenings
 from qmfagent.inventory import Inventory
 from qmfagent.methods import Methods
-from qmfagent.peers import PRODUCT, VENDOR, Peers
-from qmfagent.policy.access import writes
+from qmfagent.objects import NANOSECONDS, SnapshotObjects
+from qmfagent.peer_link import PRODUCT, VENDOR
+from qmfagent.peers import Peers
 from qmfagent.qmf import schema as qmf_schema
-from qmfagent.qmf.agent import Agent, MethodCall
+from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.message import Message
-from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
-from qmfagent.replication.reasons import reason_of
-from qmfagent.replication.replica import BLOCKED, FROM, TO, Replica, Replicas
-from qmfagent.replication.subscriber import Subscriber
+from qmfagent.replication.replica import FROM, Replica, Replicas
+from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
 from qmfagent.site_file import read_site_rules
 
-MAX_CALLS = 64
-
 _log = logging.getLogger(__name__)
-_audit = logging.getLogger("qmfagent.audit")
 
 
 class Store(Protocol):
@@ -74,7 +73,7 @@ class QmfAgent:
         self._config = config
         self._store = store
         self._first = snapshot
-        rules = read_site_rules(config.site_file)
+        read_site_rules(config.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
         schema = load_schema()
@@ -98,12 +97,13 @@ class QmfAgent:
             agent=self._agent.name,
         )
         self._publisher = Publisher(site, store, self._emit)
-        self._applier = Applier(site, store, self.peers, rules.mangle, self._emit)
+        self._applier = Applier(site, store, self.peers, self._mangle, self._emit)
         self._subscriber = Subscriber(
             site, self._applier, self.replicas, config.ticket_mode, lambda: int(time.time()), self._emit
         )
-        self._methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
-        self._calls: set[asyncio.Task[None]] = set()
+        methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
+        self._calls = Calls(self._agent, config.access, methods.run, self._send)
+        self._unpublished = True
         self.port = 0
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
@@ -112,9 +112,9 @@ class QmfAgent:
         Raises ConfigError and BusError where the listener can't be opened.
         """
         changes = self._store.changes()
-        self.inventory.renew(self._first)
+        await self._look_again()
         self.port = await self._listener.start()
-        self._emit_heartbeat()
+        self._send(self._agent.heartbeat(time.time_ns()))
         if ready:
             ready.set()
         try:
@@ -124,61 +124,79 @@ class QmfAgent:
                 group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
         finally:
-            for task in self._calls:
-                task.cancel()
+            await self._calls.stop()
             await self._listener.stop()
 
     # -- from the CIB
 
+    async def _look_again(self) -> None:
+        """Begin with the CIB as it is now: it may have changed since the first snapshot, before anybody listened."""
+        try:
+            self._first = await self._store.snapshot()
+            self.inventory.renew(self._first)
+        except Disconnected:
+            self.inventory.renew(self._first)
+            self.inventory.lost()
+
     async def _watch(self, changes: AsyncIterator[CibChange | CibLost]) -> None:
-        await self._publish(self._first)
+        if self.inventory.connected:
+            await self._take(CibChange(self._first))
         async for change in changes:
             if isinstance(change, CibLost):
                 _log.warning("the CIB can't be seen any more: %s", change.reason)
-                self.inventory.connected = False
+                self.inventory.lost()
             else:
-                try:
-                    await self._take(change)
-                except Exception:
-                    # The next snapshot holds everything that this one did.
-                    _log.exception("CIB %s could not be worked through", change.snapshot.version)
+                await self._take(change)
 
     async def _take(self, change: CibChange) -> None:
-        before, was_lost = self.inventory.current, not self.inventory.connected
-        after = self.inventory.renew(change.snapshot)
-        if before is None:
-            return
-        if was_lost:
-            self._subscriber.wake_blocked()
-        configuration_changed = False
+        """Work through one change. What fails is told, and made good by the next change: its snapshot holds everything."""
+        again = not self.inventory.connected
+        before, after = self.inventory.renew(change.snapshot)
+        try:
+            self._tell(before, after, change)
+            if again:
+                _log.info("the CIB can be seen again, at %s", change.snapshot.version)
+                self._publisher.again()
+                self._subscriber.wake_blocked()
+            if again or self._unpublished or _concerns_publications(before.snapshot, after.snapshot):
+                self._unpublished = True
+                await self._publish(change.snapshot)
+                self._unpublished = False
+        except Exception:
+            _log.exception("CIB %s could not be worked through", change.snapshot.version)
+
+    def _tell(self, before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> None:
+        """Raise the events that a change gives rise to, and wake whom they concern."""
+        self.replicas.unpublished(after.held)
         for name, values in happenings(before, after, change):
             self._emit(name, values)
-            configuration_changed = configuration_changed or name == "config_changed"
+            if name == "config_changed":
+                self.inventory.config_changes += 1
+                self._subscriber.wake_blocked()
             if name == "ticket_changed" and self.peers.sites:
-                for site in self.peers.sites:
-                    self._subscriber.wake(values["ticket"], site)
-        if configuration_changed:
-            self.inventory.config_changes += 1
-            self._subscriber.wake_blocked()
-        if configuration_changed or before.snapshot.tickets != after.snapshot.tickets:
-            await self._publish(change.snapshot)
+                self._subscriber.wake(values["ticket"])
 
     async def _publish(self, snapshot: Snapshot) -> None:
         for publication in await self._publisher.update(snapshot):
             self.replicas.published(publication.ticket, publication.digest, self.peers.sites)
 
+    def _mangle(self, closure: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
+        """Put this site's rules into effect, as the site file has them now."""
+        return read_site_rules(self._config.site_file).mangle(closure)
+
     # -- from the other sites
 
     async def peer_up(self, site: str) -> None:
         """A peer can be reached: learn what it holds, and what it has of ours."""
+        self.replicas.found(site)
         for values in await self.peers.query(site, "Ticket"):
             ticket = str(values["name"])
-            self.replicas.set(ticket, site, mode=self._config.ticket_mode(ticket))
-            if values["granted"]:
+            mode = self._config.ticket_mode(ticket) if values["granted"] else str(values["mode"])
+            self.replicas.set(ticket, site, mode=mode)
+            if values["granted"] or self.replicas.get(ticket, site).direction == FROM:
                 self._subscriber.wake(ticket, site)
         for values in await self.peers.query(site, "Replica"):
-            if values["remote"] == self.site and values["direction"] == FROM:
-                self._followed(site, values)
+            self.peer_data(site, "Replica", values)
 
     def peer_down(self, site: str) -> None:
         """A peer can't be reached any more."""
@@ -186,89 +204,67 @@ class QmfAgent:
 
     def peer_event(self, site: str, name: str, values: Mapping[str, Any]) -> None:
         """A peer raised an event."""
-        ticket = str(values.get("ticket", ""))
         if name in ("published", "ticket_changed"):
-            self._subscriber.wake(ticket, site)
-        elif values.get("publisher") == self.site:
-            if name in ("applied", "in_sync"):
-                self.replicas.followed(ticket, site, str(values["digest"]), int(time.time()))
-            elif name == "apply_failed":
-                reason, message = str(values["reason"]), str(values["message"])
-                self.replicas.set(ticket, site, direction=TO, state=BLOCKED, reason=reason, message=message)
+            self._subscriber.wake(str(values["ticket"]), site)
 
-    def _followed(self, site: str, values: Mapping[str, Any]) -> None:
-        """Take over what a peer's own Replica object says of a ticket that it has from this site."""
-        ticket = str(values["ticket"])
-        if self._publisher.published(ticket) is None:
-            return
-        if values["state"] == BLOCKED:
-            reason, message = str(values["reason"]), str(values["message"])
-            self.replicas.set(ticket, site, direction=TO, state=BLOCKED, reason=reason, message=message)
-        else:
-            self.replicas.followed(ticket, site, str(values["applied"]), int(values["applied_at"]) // 1_000_000_000)
+    def peer_data(self, site: str, class_name: str, values: Mapping[str, Any]) -> None:
+        """A peer tells of an object: where it stands with what this site publishes."""
+        if class_name == "Replica" and values["remote"] == self.site and values["direction"] == FROM:
+            ticket = str(values["ticket"])
+            if self.inventory.holds(ticket):
+                texts = {
+                    name: str(values[name]) for name in ("mode", "state", "reason", "message", "published", "applied")
+                }
+                applied_at = int(values["applied_at"]) // NANOSECONDS
+                self.replicas.followed(ticket, site, {**texts, "applied_at": applied_at})
 
     # -- to the bus
 
     def _emit(self, name: str, values: Mapping[str, Any]) -> None:
-        self._listener.send(self._agent.event(name, values, time.time_ns()))
+        """Raise an event. One that has no caller whose call is audited is audited here."""
+        if values.get("by") == AUTOMATIC:
+            kept = {key: values[key] for key in ("publisher", "digest")}
+            audit(AUTOMATIC, "Site.apply", f"Ticket:{values['ticket']}", kept, str(values.get("reason", DONE)))
+        try:
+            self._send(self._agent.event(name, values, time.time_ns()))
+        except SchemaError:
+            _log.exception("an event could not be raised")
 
     def _replica_changed(self, replica: Replica) -> None:
-        for message in self._agent.data_indication([self.inventory.replica(replica)]):
-            self._listener.send(message)
-
-    def _emit_heartbeat(self) -> None:
-        self._listener.send(self._agent.heartbeat(time.time_ns()))
+        try:
+            messages = self._agent.data_indication([self.inventory.replica(replica)])
+        except SchemaError:
+            _log.exception("a replica could not be told of")
+            return
+        for message in messages:
+            self._send(message)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._config.heartbeat)
-            self._emit_heartbeat()
+            self._send(self._agent.heartbeat(time.time_ns()))
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._listener.send(message)
+        except QmfAgentError as error:
+            _log.info("a message to %s could not be sent: %s", message.to, error)
 
     # -- from the bus
 
     def _receive(self, message: Message, identity: Identity) -> None:
         for outcome in self._agent.receive(message, identity.user, time.time_ns()):
             if isinstance(outcome, Message):
-                self._listener.send(outcome)
-            elif len(self._calls) >= MAX_CALLS:
-                busy = f"{len(self._calls)} calls are under way already; try again later"
-                self._listener.send(self._agent.fail(outcome, ErrorCode.EXCEPTION, busy, "busy"))
+                self._send(outcome)
             else:
-                task = asyncio.get_running_loop().create_task(self._call(outcome))
-                self._calls.add(task)
-                task.add_done_callback(self._calls.discard)
+                self._calls.take(outcome)
 
-    async def _call(self, call: MethodCall) -> None:
-        result = "done"
-        try:
-            self._config.access.check(call.identity, call.class_name, call.method)
-            answer = self._agent.succeed(call, await self._methods.run(call))
-        except QmfAgentError as error:
-            result = reason_of(error)
-            code = ErrorCode.FORBIDDEN if result == "forbidden" else ErrorCode.EXCEPTION
-            answer = self._agent.fail(call, code, str(error), result)
-        except Exception:
-            _log.exception("%s.%s failed", call.object_id.object_name, call.method)
-            result = "internal"
-            answer = self._agent.fail(call, ErrorCode.EXCEPTION, "an internal error, see the agent's log", result)
-        if writes(call.class_name, call.method):
-            _audit.info(
-                json.dumps(
-                    {
-                        "who": call.identity,
-                        "what": f"{call.class_name}.{call.method}",
-                        "on": call.object_id.object_name,
-                        "result": result,
-                    }
-                )
-            )
-        self._send_answer(answer)
 
-    def _send_answer(self, answer: Message) -> None:
-        try:
-            self._listener.send(answer)
-        except QmfAgentError as error:
-            _log.info("an answer to %s could not be sent: %s", answer.to, error)
+def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:
+    """Whether something has changed that publications are made of."""
+    if before.tickets != after.tickets:
+        return True
+    return before.configuration is not after.configuration and before.config_digest != after.config_digest
 
 
 async def first_snapshot(store: Store) -> Snapshot:

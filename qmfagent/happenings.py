@@ -2,12 +2,14 @@
 
 Rules of this file: pure. A change of the configuration is one config_changed with all its parts, and a resource_changed
 for each resource it touches; what the status did to tickets and resources follows. What booth rewrites all the time (when
-a ticket expires) is not looked at, or there would be an event every few seconds.
+a ticket expires) is not looked at, or there would be an event every few seconds. Events are bounded in number and size,
+however much has changed: what is left out is counted (`truncated`), and a text that was cut ends in an ellipsis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from lxml import etree
@@ -20,6 +22,11 @@ from qmfagent.objects import SnapshotObjects
 Event = tuple[str, Mapping[str, Any]]
 
 MAX_CHANGES = 200
+"""Changes told in one config_changed, and resources that one change raises events of."""
+MAX_ATTRIBUTES = 20
+"""Attributes told of one changed element."""
+MAX_TEXT, MAX_NAME = 500, 60
+"""Characters of a value or path, and of the name of an attribute."""
 
 
 def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> Iterator[Event]:
@@ -35,32 +42,44 @@ def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChang
                 "source_version": str(old.version),
                 "version": str(new.version),
                 "changes": changes[:MAX_CHANGES],
+                "truncated": max(0, len(changes) - MAX_CHANGES),
                 "origin": change.origin,
                 **who,
             },
         )
-        yield from _resource_changes(before, after)
+        yield from _resource_events(_touched(before, after))
     if old.tickets != new.tickets:
         for name in sorted(old.tickets.keys() | new.tickets.keys()):
             if old.tickets.get(name) != new.tickets.get(name):
                 kept = {key: after.ticket(name)[key] for key in ("site", "granted", "standby", "term")}
                 yield "ticket_changed", {"ticket": name, **kept, **who}
     if old.status is not new.status and before.states != after.states:
-        for identifier in sorted(after.states.keys() | before.states.keys()):
-            if before.states.get(identifier) != after.states.get(identifier) and (values := after.resource(identifier)):
-                yield "resource_changed", _resource(values, "state")
+        moved = [i for i in sorted(after.states) if before.states.get(i) != after.states[i]]
+        gone = sorted(before.states.keys() - after.states.keys())
+        yield from _resource_events([("state", after, identifier) for identifier in [*moved, *gone]])
 
 
-def _resource_changes(before: SnapshotObjects, after: SnapshotObjects) -> Iterator[Event]:
-    for identifier, earlier, later in compare_members(before.snapshot.lines, after.snapshot.lines):
-        kind = "modify" if earlier and later else "create" if later else "delete"
-        values = (after if later else before).resource(identifier)
-        if values is not None:
-            yield "resource_changed", _resource(values, kind)
+Touched = tuple[str, SnapshotObjects, str]
 
 
-def _resource(values: Mapping[str, Any], change: str) -> dict[str, Any]:
-    return {"change": change, **{key: values[key] for key in ("site", "id", "role", "nodes")}}
+def _touched(before: SnapshotObjects, after: SnapshotObjects) -> list[Touched]:
+    """The top-level resources that differ: what happened to each, and where its values are to be taken from."""
+    return [
+        ("modify" if earlier and later else "create" if later else "delete", after if later else before, identifier)
+        for identifier, earlier, later in compare_members(before.snapshot.lines, after.snapshot.lines)
+    ]
+
+
+def _resource_events(touched: Iterable[Touched]) -> Iterator[Event]:
+    """An event for each of the first MAX_CHANGES resources; the last of them counts the others."""
+    resources = [each for each in touched if each[1].is_resource(each[2])]
+    truncated = max(0, len(resources) - MAX_CHANGES)
+    for number, (kind, objects, identifier) in enumerate(islice(resources, MAX_CHANGES), 1):
+        values = objects.resource(identifier)
+        assert values is not None
+        kept = {key: values[key] for key in ("site", "id", "role", "nodes")}
+        left_out = truncated if number == MAX_CHANGES else 0
+        yield "resource_changed", {"change": kind, "truncated": left_out, **kept}
 
 
 def _parts(before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> list[dict[str, Any]]:
@@ -81,14 +100,19 @@ def _is_configuration(change: etree._Element) -> bool:
 
 def _part(change: etree._Element) -> dict[str, Any]:
     operation, path = change.get("operation", ""), change.get("path", "")
-    named = change[0] if operation == "create" and len(change) else None
+    named = next(change.iterchildren("*"), None) if operation == "create" else None
     last = path.rpartition("/")[2]
     part: dict[str, Any] = {
         "operation": operation,
         "kind": str(named.tag) if named is not None else last.partition("[")[0],
-        "id": named.get("id", "") if named is not None else last.partition("@id='")[2].removesuffix("']"),
-        "path": path,
+        "id": _short(named.get("id", "") if named is not None else last.partition("@id='")[2].removesuffix("']")),
+        "path": _short(path),
     }
     if operation == "modify":
-        part["attributes"] = {e.get("name", ""): e.get("value", "") for e in change.iterfind("change-list/change-attr")}
+        entries = islice(change.iterfind("change-list/change-attr"), MAX_ATTRIBUTES)
+        part["attributes"] = {_short(e.get("name", ""), MAX_NAME): _short(e.get("value", "")) for e in entries}
     return part
+
+
+def _short(text: str, length: int = MAX_TEXT) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

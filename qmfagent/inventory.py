@@ -1,7 +1,8 @@
 """The agent's QMF objects: where the protocol finds what a query asks for.
 
 Rules of this file: names are stable, `Class:name` for the life of what they stand for, whichever agent process tells of
-it. Objects of the CIB come from the newest snapshot; while the cluster can't be seen there are none of them but the Site.
+it. Objects of the CIB come from the newest snapshot. While the CIB can't be seen there are none: nobody may take for a claim
+to a ticket what may be long over. The Site tells the version that was seen last.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.errors import Disconnected
 from qmfagent.objects import NANOSECONDS, SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
@@ -36,15 +38,35 @@ class Inventory:
         self._replicas = replicas
         self._mode = mode
         self._peers = peers
-        self.current: SnapshotObjects | None = None
+        self.last: SnapshotObjects | None = None
         self.config_changes = 0
         self.connected = False
 
-    def renew(self, snapshot: Snapshot) -> SnapshotObjects:
-        """Take over a newer snapshot; the objects made from it."""
-        self.current = SnapshotObjects(self.site, snapshot, self._mode)
+    @property
+    def current(self) -> SnapshotObjects | None:
+        """The objects of the newest snapshot; None while the CIB can't be seen."""
+        return self.last if self.connected else None
+
+    def renew(self, snapshot: Snapshot) -> tuple[SnapshotObjects, SnapshotObjects]:
+        """Take over a newer snapshot: the objects of the last one (of this one where it is the first), and of this one."""
+        renewed = SnapshotObjects(self.site, snapshot, self._mode)
+        before, self.last = self.last or renewed, renewed
         self.connected = True
+        return before, renewed
+
+    def lost(self) -> None:
+        """The CIB can't be seen any more."""
+        self.connected = False
+
+    def seen(self) -> SnapshotObjects:
+        """The objects of the newest snapshot. Raises Disconnected while the CIB can't be seen."""
+        if self.current is None:
+            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
         return self.current
+
+    def holds(self, ticket: str) -> bool:
+        """Whether this site holds a ticket, as far as it can see."""
+        return self.current is not None and ticket in self.current.held
 
     def objects(self, class_name: str) -> Iterable[Data]:
         """All objects of a class."""
@@ -61,7 +83,7 @@ class Inventory:
 
     def replica(self, replica: Replica) -> Data:
         """The object of a replica."""
-        return self._data("Replica", f"{replica.ticket}:{replica.remote}", self._replica_values(replica))
+        return self._data("Replica", replica.name, self._replica_values(replica))
 
     def _data(self, class_name: str, name: str, values: Values) -> Data:
         return Data.of(self._schema.object_class(class_name), f"{class_name}:{name}", values)
@@ -70,12 +92,12 @@ class Inventory:
         if class_name == "Site":
             return [self.site]
         if class_name == "Replica":
-            return [f"{replica.ticket}:{replica.remote}" for replica in self._replicas]
+            return [replica.name for replica in self._replicas]
         current = self.current
         if current is None:
             return []
         return {
-            "Ticket": self._tickets,
+            "Ticket": lambda: sorted({*current.tickets(), *(replica.ticket for replica in self._replicas)}),
             "Resource": current.resources,
             "Node": current.nodes,
             "Constraint": current.constraints,
@@ -85,13 +107,15 @@ class Inventory:
         if class_name == "Site":
             return self._site_values() if name == self.site else None
         if class_name == "Replica":
-            found = [r for r in self._replicas if f"{r.ticket}:{r.remote}" == name]
-            return self._replica_values(found[0]) if found else None
+            ticket, _, remote = name.rpartition(":")
+            found = self._replicas.find(ticket, remote)
+            return self._replica_values(found) if found else None
         current = self.current
         if current is None:
             return None
         if class_name == "Ticket":
-            return current.ticket(name) if name in self._tickets() else None
+            known = current.knows_ticket(name) or self._replicas.of_ticket(name)
+            return current.ticket(name) if known else None
         lookups = {
             "Resource": current.resource,
             "Node": current.node,
@@ -99,13 +123,8 @@ class Inventory:
         }
         return lookups[class_name](name) if class_name in lookups else None
 
-    def _tickets(self) -> list[str]:
-        """The tickets that this site knows, or that another site has told of."""
-        known = self.current.tickets() if self.current else ()
-        return sorted({*known, *(replica.ticket for replica in self._replicas)})
-
     def _site_values(self) -> Values:
-        snapshot = self.current.snapshot if self.current else None
+        snapshot = self.last.snapshot if self.last else None
         return {
             "name": self.site,
             "hostname": socket.gethostname(),

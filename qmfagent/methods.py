@@ -11,15 +11,14 @@ from typing import Any, Protocol
 
 from lxml import etree
 
-from qmfagent.errors import CibError, Disconnected, Refused
+from qmfagent.errors import Refused
 from qmfagent.inventory import Inventory
+from qmfagent.paths import select
 from qmfagent.peers import Peers
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.subscriber import Subscriber
-
-MAX_PATH = 500
 
 Results = dict[str, Any]
 
@@ -66,35 +65,18 @@ class Methods:
         return await self._methods[call.class_name, call.method](call)
 
     async def _query(self, call: MethodCall) -> Results:
-        current = self._inventory.current
-        if current is None:
-            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
-        path = call.arguments["path"].strip("/").removeprefix("cib/")
-        xml = self._select(path) if path else current.configuration_xml
-        return {"xml": xml, "version": str(current.snapshot.version)}
-
-    def _select(self, path: str) -> str:
-        if len(path) > MAX_PATH:
-            raise CibError(f"a path of {len(path)} characters; at most {MAX_PATH} are accepted")
-        assert self._inventory.current is not None
-        snapshot = self._inventory.current.snapshot
-        first, _, rest = path.partition("/")
-        root = {"configuration": snapshot.configuration, "status": snapshot.status}.get(first)
-        if root is None:
-            raise CibError(f"{path!r} leads nowhere", hint="paths begin with configuration/ or status/")
-        try:
-            found = root.findall(rest) if rest else [root]
-        except (SyntaxError, KeyError) as error:
-            raise CibError(
-                f"{path!r} is no path: {error}", hint="such as configuration/resources/primitive[@id='vip']"
-            ) from None
-        return "\n".join(etree.tostring(element, encoding="unicode", with_tail=False) for element in found)
+        seen, path = self._inventory.seen(), call.arguments["path"]
+        if path.strip("/"):
+            xml = "\n".join(
+                etree.tostring(element, encoding="unicode", with_tail=False) for element in select(seen.snapshot, path)
+            )
+        else:
+            xml = seen.configuration_xml
+        return {"xml": xml, "version": str(seen.snapshot.version)}
 
     async def _publication(self, call: MethodCall) -> Results:
-        current = self._inventory.current
-        if current is None:
-            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
-        return self._publisher.current(current.snapshot, call.arguments["ticket"]).to_values()
+        snapshot = self._inventory.seen().snapshot
+        return self._publisher.current(snapshot, call.arguments["ticket"]).to_values()
 
     async def _plan(self, call: MethodCall) -> Results:
         prepared = await self._applier.plan(call.arguments["ticket"], adopt=call.arguments["adopt"])
@@ -113,14 +95,11 @@ class Methods:
 
     async def _replicate_now(self, call: MethodCall) -> Results:
         ticket, _, remote = call.object_id.object_name.partition(":")[2].rpartition(":")
-        current = self._inventory.current
-        if current is None:
-            raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
-        state = current.snapshot.tickets.get(ticket)
-        if state is not None and state.granted:
+        seen = self._inventory.seen()
+        if ticket in seen.held:
             return await self._replicate_to(ticket, remote)
         applied = await self._subscriber.replicate(ticket, call.identity)
-        version = applied.version if applied else current.snapshot.version
+        version = applied.version if applied else seen.snapshot.version
         return {"changes": applied.changes if applied else 0, "version": str(version)}
 
     async def _replicate_to(self, ticket: str, remote: str) -> Results:

@@ -41,6 +41,15 @@ class SnapshotObjects:
 
     # -- tickets
 
+    @property
+    def held(self) -> frozenset[str]:
+        """Names of the tickets that are granted here."""
+        return frozenset(name for name, state in self.snapshot.tickets.items() if state.granted)
+
+    def knows_ticket(self, name: str) -> bool:
+        """Whether a constraint or the status knows a ticket."""
+        return name in self.snapshot.references.tickets or name in self.snapshot.tickets
+
     def tickets(self) -> Iterable[str]:
         """Names of the tickets that constraints or the status know."""
         return sorted({*self.snapshot.references.tickets, *self.snapshot.tickets})
@@ -96,11 +105,15 @@ class SnapshotObjects:
         """Ids of all resources, at whatever depth, and templates."""
         return [*self.snapshot.references.container, *self.snapshot.references.derived]
 
+    def is_resource(self, identifier: str) -> bool:
+        """Whether there is a resource or template of that id."""
+        return identifier in self.snapshot.references.container or identifier in self.snapshot.references.derived
+
     def resource(self, identifier: str) -> Values | None:
         """One resource or template; None where there is none of that id."""
         references = self.snapshot.references
         top = references.container.get(identifier, identifier)
-        if identifier not in references.container and identifier not in references.derived:
+        if not self.is_resource(identifier):
             return None
         element = self.snapshot.members[top] if top == identifier else self.snapshot.ids[identifier]
         parent = element.getparent()

@@ -16,7 +16,16 @@ from consoles.subscription import Subscription
 from consoles.values import Announcement, Event, Gap, SiteLost
 from qmfagent.qmf.opcodes import SEVERITIES
 
-EVENTS = ("config_changed", "ticket_changed", "resource_changed", "published", "in_sync", "applied", "apply_failed")
+EVENTS = (
+    "config_changed",
+    "ticket_changed",
+    "resource_changed",
+    "published",
+    "publish_failed",
+    "in_sync",
+    "applied",
+    "apply_failed",
+)
 VALUE_WIDTH = 80
 
 

@@ -31,6 +31,7 @@ from qmfagent.qmf.console_events import (
     AgentRestarted,
     AgentUpdated,
     ConsoleEvent,
+    DataReceived,
     EventReceived,
     MessageRejected,
     MethodAnswer,
@@ -61,13 +62,15 @@ class ConsoleSession:
         tls: TlsConfig | None = None,
         on_agent: Callable[[AgentInfo], None] = lambda agent: None,
         on_lost: Callable[[AgentInfo], None] = lambda agent: None,
+        on_data: Callable[[str, Data], None] = lambda agent, data: None,
         connect_timeout: float = CONNECT_TIMEOUT,
         limits: Limits | None = None,
     ) -> None:
         """Prepare a session at `url`.
 
         `on_agent` is called when an agent appears, or appears again after a restart or a lost connection; `on_lost`
-        when it is gone. Neither may block. `connect_timeout` (seconds) is how long `async with` waits. Raises
+        when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed. None
+        of them may block. `connect_timeout` (seconds) is how long `async with` waits. Raises
         ConfigError for a URL or certificates that can't be used.
         """
         self._console = Console()
@@ -82,6 +85,7 @@ class ConsoleSession:
         )
         self._on_agent = on_agent
         self._on_lost = on_lost
+        self._on_data = on_data
         self._connect_timeout = connect_timeout
         self._waiting: dict[str, tuple[str, asyncio.Future[Answer]]] = {}
         self._streams: set[EventStream] = set()
@@ -240,6 +244,9 @@ class ConsoleSession:
                 self._fail(event.cid, RemoteError(event.text, code=event.code, reason=event.reason))
             case EventReceived():
                 self._publish(event)
+            case DataReceived(agent=name):
+                for item in event.objects:
+                    self._tell_data(name, item)
             case AgentAdded(agent=agent):
                 self._tell(self._on_agent, agent)
             case AgentRestarted(agent=agent):
@@ -259,6 +266,12 @@ class ConsoleSession:
             callback(agent)
         except Exception:
             log.exception("a callback failed on agent %s", agent.name)
+
+    def _tell_data(self, agent: str, data: Data) -> None:
+        try:
+            self._on_data(agent, data)
+        except Exception:
+            log.exception("a callback failed on %s of agent %s", data.object_id.object_name, agent)
 
     def _settle(self, cid: str, answer: Answer) -> None:
         _, future = self._waiting.get(cid, ("", None))

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qmfagent.cib.plan import Plan
 from qmfagent.cib.planning import make_plan
 from qmfagent.cib.version import Version
-from qmfagent.errors import QmfAgentError, Refused
+from qmfagent.errors import CibError, QmfAgentError, Refused
 from qmfagent.replication.authority import publishing_site
 from qmfagent.replication.ports import CibStore, EventSink, Mangler, Remotes
 from qmfagent.replication.publication import Publication
-from qmfagent.replication.reasons import reason_of
+from qmfagent.replication.reasons import message_of, reason_of
 
 MAX_PLANS = 32
+MAX_PLANS_BYTES = 64 * 1024 * 1024
+MAX_MANGLING = 2
+MAX_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ class Applied:
     version: Version
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the last plan for a ticket came from: the holder, and the digest it published, empty where it did not come."""
+
+    site: str
+    digest: str = ""
+
+
 class Applier:
     """Plans and applies publications at `site`."""
 
@@ -53,36 +64,46 @@ class Applier:
         self._mangler = mangler
         self._emit = emit
         self._plans: OrderedDict[str, Prepared] = OrderedDict()
+        self._sources: dict[str, Source] = {}
         self._applied: dict[str, Publication] = {}
         self._writing = asyncio.Lock()
+        # A site's own XSLT steps may take seconds each, in threads that the CIB store needs too.
+        self._mangling = asyncio.Semaphore(MAX_MANGLING)
+
+    def source(self, ticket: str) -> Source:
+        """Where the last attempt at a plan for `ticket` had it from; of no site where it did not get as far."""
+        return self._sources.get(ticket, Source(""))
 
     async def plan(self, ticket: str, *, adopt: bool = False) -> Prepared:
         """What replication of `ticket` from its holder would change here.
 
-        Raises Refused (holder, split, no-holder, stale), BusError where the holder can't be asked, InputError where its
+        Raises Refused (holder, split, no-holder, stale), BusError where a site can't be asked, InputError where the
         publication or this site's own rules can't be used, and Disconnected.
         """
+        self._sources.pop(ticket, None)
         holder = await self._holder(ticket)
+        self._sources[ticket] = Source(holder)
         publication = await self._remotes.publication(holder, ticket)
+        if publication.site != holder:
+            raise CibError(f"the publication of ticket {ticket!r} by {holder} says that it is {publication.site!r}'s")
+        self._sources[ticket] = Source(holder, publication.digest)
         self._check_order(publication)
         closure = publication.closure()
-        mangled, overrides = await asyncio.to_thread(self._mangler, closure)
+        async with self._mangling:
+            mangled, overrides = await asyncio.to_thread(self._mangler, closure)
         plan = make_plan(await self._store.snapshot(), mangled, overrides=overrides, adopt=adopt)
         prepared = Prepared(plan, publication, not closure.lines)
-        if not plan.changes:
-            self._applied[ticket] = publication
+        if not plan.changes and not plan.errors:
+            self._note(publication)
         if plan.token:
-            self._plans[plan.token] = prepared
-            self._plans.move_to_end(plan.token)
-            while len(self._plans) > MAX_PLANS:
-                self._plans.popitem(last=False)
+            self._keep(prepared)
         return prepared
 
     async def apply(self, token: str, by: str) -> Applied:
         """Carry out the plan that `token` names, for `by`, and announce what came of it.
 
-        Raises Refused (unknown-token, holder, split, no-holder, holder-changed, stale), and ClusterError, above all
-        ConfigurationChanged; nothing is written then.
+        Raises Refused (unknown-token, holder, split, no-holder, holder-changed, stale), BusError where a site can't be
+        asked, and ClusterError, above all ConfigurationChanged; nothing is written then.
         """
         prepared = self._plans.get(token)
         if prepared is None:
@@ -91,17 +112,21 @@ class Applier:
                 f"no plan of this agent has the token {token!r}",
                 hint="plan again, and use the token of that plan",
             )
-        plan, publication = prepared.plan, prepared.publication
         try:
-            async with self._writing:
-                await self._check_holder(publication)
-                self._check_order(publication)
-                version = await self._store.apply(plan.patchset, plan.base_digest)
-                self._applied[plan.ticket] = publication
+            return await self.carry_out(prepared, by)
         except QmfAgentError as error:
-            self.failed(plan.ticket, publication, error, by)
+            self.failed(prepared.plan.ticket, Source(prepared.publication.site, prepared.publication.digest), error, by)
             raise
-        self._plans.pop(token, None)
+
+    async def carry_out(self, prepared: Prepared, by: str) -> Applied:
+        """Carry out a plan without errors, and announce it. Raises as apply does, and announces no failure."""
+        plan, publication = prepared.plan, prepared.publication
+        async with self._writing:
+            await self._check_holder(publication)
+            self._check_order(publication)
+            version = await self._store.apply(plan.patchset, plan.base_digest)
+            self._note(publication)
+        self._plans.pop(plan.token, None)
         applied = Applied(plan.ticket, publication.site, publication.digest, len(plan.changes), version)
         self._emit(
             "applied",
@@ -117,20 +142,33 @@ class Applier:
         )
         return applied
 
-    def failed(self, ticket: str, publication: Publication | None, error: QmfAgentError, by: str) -> None:
+    def failed(self, ticket: str, source: Source, error: QmfAgentError, by: str) -> None:
         """Announce that `ticket` was not applied."""
         self._emit(
             "apply_failed",
             {
                 "site": self._site,
                 "ticket": ticket,
-                "publisher": publication.site if publication else "",
-                "digest": publication.digest if publication else "",
+                "publisher": source.site,
+                "digest": source.digest,
                 "reason": reason_of(error),
-                "message": str(error),
+                "message": message_of(error),
                 "by": by,
             },
         )
+
+    def _keep(self, prepared: Prepared) -> None:
+        self._plans[prepared.plan.token] = prepared
+        self._plans.move_to_end(prepared.plan.token)
+        while len(self._plans) > 1 and (
+            len(self._plans) > MAX_PLANS or sum(map(_size, self._plans.values())) > MAX_PLANS_BYTES
+        ):
+            self._plans.popitem(last=False)
+
+    def _note(self, publication: Publication) -> None:
+        """Remember what is applied now; its order alone is needed, not the document."""
+        if not self._is_older(publication):
+            self._applied[publication.ticket] = replace(publication, xml=b"")
 
     async def _holder(self, ticket: str) -> str:
         claims = await self._remotes.claims(ticket)
@@ -148,20 +186,30 @@ class Applier:
 
     def _check_order(self, publication: Publication) -> None:
         newest = self._applied.get(publication.ticket)
-        if newest is None or publication.digest == newest.digest:
-            return
-        older_term = publication.term < newest.term
-        same_site = publication.site == newest.site
-        if older_term or (same_site and publication.term == newest.term and publication.version < newest.version):
+        if newest and publication.digest != newest.digest and self._is_older(publication):
             raise Refused(
                 "stale",
                 f"the publication {publication.version} of term {publication.term} by {publication.site} is older than"
                 f" {newest.version} of term {newest.term} by {newest.site}, which is applied here already",
             )
 
+    def _is_older(self, publication: Publication) -> bool:
+        newest = self._applied.get(publication.ticket)
+        if newest is None:
+            return False
+        # Versions of different sites say nothing of each other.
+        same_grant = publication.site == newest.site and publication.term == newest.term
+        return publication.term < newest.term or (same_grant and publication.version < newest.version)
+
 
 def blocking(plan: Plan) -> Refused | None:
     """The plan's errors as one refusal, named after the first; None where there are none."""
     if not plan.errors:
         return None
-    return Refused(plan.errors[0].code, "; ".join(problem.message for problem in plan.errors))
+    named = "; ".join(problem.message for problem in plan.errors[:MAX_NAMED])
+    more = len(plan.errors) - MAX_NAMED
+    return Refused(plan.errors[0].code, f"{named}; and {more} more" if more > 0 else named)
+
+
+def _size(prepared: Prepared) -> int:
+    return len(prepared.plan.patchset) + len(prepared.publication.xml)

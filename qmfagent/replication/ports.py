@@ -34,7 +34,7 @@ class Remotes(Protocol):
     """The other sites, as far as they can be reached."""
 
     async def claims(self, ticket: str) -> list[Claim]:
-        """What every reachable site says of the ticket now."""
+        """What every reachable site says of the ticket now. Raises BusError where one of them does not say."""
         ...
 
     async def publication(self, site: str, ticket: str) -> Publication:

@@ -2,7 +2,8 @@
 
 Rules of this file: only what this site holds is published, and only when the closure itself changes; what else happens in
 the CIB is nobody's business. The record of what was published is written before it is announced: when the ticket moves,
-this site must know what came from it, to follow the next holder's deletions.
+this site must know what came from it, to follow the next holder's deletions. A closure that is broken for the moment is
+announced as a failure, and the last good publication stays. One ticket's trouble is none of the others'.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import logging
 
 from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.errors import CibError, ClusterError, Refused, UnknownTicket
+from qmfagent.errors import CibError, ConfigurationChanged, QmfAgentError, Refused, UnknownTicket
 from qmfagent.replication.ports import CibStore, EventSink
 from qmfagent.replication.publication import Publication
+from qmfagent.replication.reasons import message_of, reason_of
+from qmfagent.replication.record import is_recorded, record_patchset
 
 _log = logging.getLogger(__name__)
 
@@ -27,46 +29,55 @@ class Publisher:
         self._store = store
         self._emit = emit
         self._published: dict[str, Publication] = {}
+        self._unannounced: set[str] = set()
         self._faults: dict[str, str] = {}
+        self._unrecorded = ""
 
-    def published(self, ticket: str) -> Publication | None:
-        """The newest publication of a ticket that this site holds."""
-        return self._published.get(ticket)
+    def again(self) -> None:
+        """Announce everything at the next update, changed or not: this site could not be asked for a while."""
+        self._unannounced.update(self._published)
 
     async def update(self, snapshot: Snapshot) -> list[Publication]:
         """Announce what has changed since the last call; the new publications."""
         held = {name: state for name, state in snapshot.tickets.items() if state.granted}
         for name in self._published.keys() - held.keys():
             del self._published[name]
+        for name in self._faults.keys() - held.keys():
+            del self._faults[name]
+        closures = [found for name in sorted(held) if (found := self._closure(snapshot, name))]
+        await self._record(snapshot, closures)
         announced = []
-        for name in sorted(held):
-            found = self._closure(snapshot, name)
-            if found is None:
-                continue
+        for found in closures:
+            name = found.ticket
             earlier = self._published.get(name)
-            if earlier and (earlier.digest, earlier.term) == (found.digest, held[name].term):
+            same = earlier is not None and (earlier.digest, earlier.term) == (found.digest, held[name].term)
+            if earlier is None or not same:
+                self._published[name] = self._publication(snapshot, found)
+            elif name not in self._unannounced:
                 continue
-            await self._record(snapshot, found)
-            publication = self._publication(snapshot, found)
-            self._published[name] = publication
-            announced.append(publication)
-            values = publication.to_values()
+            self._unannounced.discard(name)
+            announced.append(self._published[name])
+            values = self._published[name].to_values()
             self._emit("published", {"ticket": name, **{k: values[k] for k in ("site", "term", "version", "digest")}})
         return announced
 
     def current(self, snapshot: Snapshot, ticket: str) -> Publication:
-        """The publication of `ticket` as of `snapshot`.
+        """The publication of `ticket` as of `snapshot`; where its closure is broken there, the last good one of this grant.
 
         Raises Refused (not-holder) where the ticket is not granted here, UnknownTicket, and CibError.
         """
         state = snapshot.tickets.get(ticket)
         if state is None or not state.granted:
             raise Refused("not-holder", f"{self._site} does not hold ticket {ticket!r} and publishes nothing for it")
-        found = closure(snapshot, ticket)
         known = self._published.get(ticket)
-        if known and (known.digest, known.term) == (found.digest, state.term):
-            return known
-        return self._publication(snapshot, found)
+        good = known if known and known.term == state.term else None
+        try:
+            found = closure(snapshot, ticket)
+        except CibError:
+            if good is None:
+                raise
+            return good
+        return good if good and good.digest == found.digest else self._publication(snapshot, found)
 
     def _publication(self, snapshot: Snapshot, found: Closure) -> Publication:
         return Publication(
@@ -83,25 +94,40 @@ class Publisher:
         try:
             found = closure(snapshot, ticket)
         except UnknownTicket:
+            self._published.pop(ticket, None)
             return None
         except CibError as error:
-            if self._faults.get(ticket) != str(error):
-                self._faults[ticket] = str(error)
-                _log.error("ticket %s is not published: %s", ticket, error)
+            self._failed(ticket, error)
             return None
-        self._faults.pop(ticket, None)
+        if self._faults.pop(ticket, None):
+            self._unannounced.add(ticket)
         return found
 
-    async def _record(self, snapshot: Snapshot, found: Closure) -> None:
-        """Record what is published. An empty closure keeps its last record, which tells a withdrawal from an unknown ticket."""
-        if not found.lines:
-            return
-        plan = make_plan(snapshot, found, adopt=True)
-        if plan.errors:
-            _log.error("ticket %s: what is published can't be recorded: %s", found.ticket, plan.errors[0].message)
-        if not plan.token:
-            return
-        try:
-            await self._store.apply(plan.patchset, plan.base_digest)
-        except ClusterError as error:
-            _log.warning("ticket %s: what is published could not be recorded in the CIB: %s", found.ticket, error)
+    def _failed(self, ticket: str, error: CibError) -> None:
+        message = message_of(error)
+        if self._faults.get(ticket) != message:
+            self._faults[ticket] = message
+            _log.error("ticket %s is not published: %s", ticket, message)
+            values = {"site": self._site, "ticket": ticket, "reason": reason_of(error), "message": message}
+            self._emit("publish_failed", values)
+
+    async def _record(self, snapshot: Snapshot, closures: list[Closure]) -> None:
+        """Record what is published, in one write.
+
+        An empty closure keeps its last record, which tells a withdrawal from an unknown ticket.
+        """
+        records = {found.ticket: found.lines for found in closures if found.lines}
+        missing = {t: members for t, members in records.items() if not is_recorded(snapshot, t, members)}
+        problem = ""
+        if missing:
+            try:
+                await self._store.apply(record_patchset(snapshot, missing), snapshot.config_digest)
+            except ConfigurationChanged:
+                return  # Somebody was faster; that change is on its way here, and leads to another try.
+            except QmfAgentError as error:
+                problem = message_of(error)
+        if problem and problem != self._unrecorded:
+            _log.warning(
+                "what is published is not recorded in the CIB yet, which the next change tries again: %s", problem
+            )
+        self._unrecorded = problem

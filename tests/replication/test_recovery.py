@@ -28,7 +28,7 @@ async def test_a_cib_that_comes_back_unchanged_is_brought_up_to_date(pair: SiteP
 async def test_what_failed_is_tried_again_without_another_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriber, "RETRY_SECONDS", 0.1)
+    monkeypatch.setattr(subscriber, "RETRY_MOST", 0.1)
     pair = SitePair(tmp_path, SOURCE, TARGET)
     await pair.start()
     try:

@@ -21,7 +21,7 @@ from qmfagent.cib.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Peer
 from qmfagent.pacemaker.file import FileCib
-from qmfagent.peers import agent_name
+from qmfagent.peer_link import agent_name
 from qmfagent.policy.access import Access
 from qmfagent.qmf.console_events import EventReceived
 
