@@ -10,6 +10,7 @@ Source: Pacemaker 2.1, lib/common/patchset.c, apply_v2_patchset.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 
 from lxml import etree
@@ -67,12 +68,12 @@ def touched_members(changes: list[etree._Element]) -> set[str] | None:
 
 
 def member_path(change: etree._Element) -> str:
-    """The path, from the configuration, of the top-level member that a change touches; empty where it touches none."""
+    """The path of the top-level member that a change touches; empty where it touches none."""
     member = _MEMBER.match(change.get("path", ""))
-    return member[0].removeprefix("/cib/configuration/") if member else ""
+    return member[0] if member else ""
 
 
-def apply_changes(root: etree._Element, changes: list[etree._Element], root_path: str) -> None:
+def apply_changes(root: etree._Element, changes: Sequence[etree._Element], root_path: str) -> None:
     """Apply `change` elements to `root`, which stands at `root_path`, in place. Raises PatchError."""
     placed = []
     for change in changes:

@@ -65,15 +65,15 @@ def make_plan(
 
 def _differing(target: Snapshot, scope: Scope, mangled: Closure) -> list[MemberDifference]:
     """Members of the target to be created, changed or deleted, the record of what is owned among them."""
-    ticket = mangled.ticket
-    record = tag_id(ticket)
-    old = {i: target.lines[i] for i in scope.ours - scope.retained}
-    new = dict(mangled.lines)
-    if new and new.keys() == set(target.references.tags.get(record, ())):
-        new[record] = old[record]
-    elif new:
-        new[record] = tag_line(ticket, new)
-    found = difference.compare_members(old, new)
+    known, new = target.lines, mangled.lines
+    record = tag_id(mangled.ticket)
+    ours = scope.ours - scope.retained
+    found = [(i, known[i], b"") for i in sorted(ours - new.keys()) if i != record]
+    found += [(i, known[i] if i in ours else b"", line) for i, line in new.items() if known.get(i) != line]
+    recorded = target.references.tags.get(record, ())
+    if len(recorded) != len(new) or not new.keys() >= set(recorded):
+        line = tag_line(mangled.ticket, new) if new else b""
+        found.append((record, known[record] if record in ours else b"", line))
     return [(i, before, after) for i, before, after in found if not scope.unchanged(i, before, after)]
 
 

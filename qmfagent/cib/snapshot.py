@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from qmfagent.cib.closure import Closure
 
 
+# Changes of values that may wait until somebody asks for the tree.
+MAX_PENDING = 256
+
+
 class Snapshot:
     """One version of a CIB: `head` (the attributes of the cib element), `configuration` and `status`."""
 
@@ -36,7 +40,8 @@ class Snapshot:
         lines: Mapping[str, bytes] | None = None,
     ) -> None:
         self.head = dict(head)
-        self.configuration = configuration
+        self._tree = configuration
+        self._pending: tuple[etree._Element, ...] = ()
         self.status = status
         self.version = Version.of(head)
         self._known_lines = lines or {}
@@ -66,6 +71,16 @@ class Snapshot:
     def validate_with(self) -> str:
         """Name of the schema that the CIB is validated with, such as pacemaker-3.9; empty where it names none."""
         return self.head.get("validate-with", "")
+
+    @cached_property
+    def configuration(self) -> etree._Element:
+        """The configuration element. Nobody may edit it."""
+        if not self._pending:
+            return self._tree
+        self._tree = deepcopy(self._tree)
+        patch.apply_changes(self._tree, self._pending, "/cib/configuration")
+        self._pending = ()
+        return self._tree
 
     @cached_property
     def references(self) -> References:
@@ -143,24 +158,49 @@ class Snapshot:
             raise PatchError(f"a patchset from version {source} does not fit a CIB at version {self.version}")
         changes = patchset.findall("change")
         head = self.head
-        configuration, status = self.configuration, self.status
         for change in changes:
             if change.get("path") == "/cib":
                 head = patch.result_attributes(change)
+        head = {**head, **target.attributes()}
         config_changes = patch.below(changes, "/cib/configuration")
         status_changes = patch.below(changes, "/cib/status")
-        if config_changes:
-            configuration = deepcopy(configuration)
-            patch.apply_changes(configuration, config_changes, "/cib/configuration")
+        status = self.status
         if status_changes:
             status = etree.Element("status") if status is None else deepcopy(status)
             patch.apply_changes(status, status_changes, "/cib/status")
-        result = Snapshot({**head, **target.attributes()}, configuration, status, self._lines_without(config_changes))
         if not config_changes:
-            result._share(self, "_sections", "members", "lines", "ids", "config_digest", "references", "closures")
-        elif all(_changes_a_value(c) for c in config_changes):
-            result._share(self, "references")
-            result._renew_lines(self, config_changes)
+            result = Snapshot(head, self._tree, status, self._known_lines)
+            result._pending = self._pending
+            result._share(
+                self, "configuration", "_sections", "members", "lines", "ids", "config_digest", "references", "closures"
+            )
+            return result
+        if "lines" in self.__dict__ and all(map(_changes_a_value, config_changes)):
+            return self._with_values(head, status, config_changes)
+        configuration = deepcopy(self.configuration)
+        patch.apply_changes(configuration, config_changes, "/cib/configuration")
+        return Snapshot(head, configuration, status, self._lines_without(config_changes))
+
+    def _with_values(
+        self, head: Mapping[str, str], status: etree._Element | None, changes: list[etree._Element]
+    ) -> Snapshot:
+        """The next snapshot where some values alone have changed: the tree is copied when somebody asks for it."""
+        result = Snapshot(head, self._tree, status)
+        result._pending = (*self._pending, *changes)
+        result._share(self, "references")
+        renewed = {}
+        for path in {patch.member_path(change) for change in changes}:
+            identifier = path.rpartition("@id='")[2].removesuffix("']")
+            if identifier not in self.lines:
+                raise PatchError(f"modify: nothing stands at {path}")
+            member = document.parse_element(self.lines[identifier])
+            patch.apply_changes(member, patch.below(changes, path), path)
+            renewed[identifier] = document.canonical(member)
+        result.__dict__["lines"] = {**self.lines, **renewed}
+        if not result.references.borrowing:
+            result.closures.update({ticket: found.renewed(renewed) for ticket, found in self.closures.items()})
+        if len(result._pending) > MAX_PENDING:
+            _ = result.configuration
         return result
 
     def _lines_without(self, changes: list[etree._Element]) -> Mapping[str, bytes]:
@@ -169,18 +209,6 @@ class Snapshot:
         if touched is None:
             return {}
         return {identifier: line for identifier, line in lines.items() if identifier not in touched}
-
-    def _renew_lines(self, earlier: Snapshot, changes: list[etree._Element]) -> None:
-        """Bring lines and closures forward without a look at the members that no change touches."""
-        if "lines" in earlier.__dict__:
-            renewed = {}
-            for path in {patch.member_path(change) for change in changes} - {""}:
-                element = self.configuration.find(path)
-                assert element is not None
-                renewed[element.get("id", "")] = document.canonical(element)
-            self.__dict__["lines"] = {**earlier.lines, **renewed}
-            if not self.references.borrowing:
-                self.closures.update({t: found.renewed(renewed) for t, found in earlier.closures.items()})
 
     def _share(self, earlier: Snapshot, *names: str) -> None:
         for name in names:
@@ -193,6 +221,6 @@ def _attributes(cib: etree._Element) -> dict[str, str]:
 
 
 def _changes_a_value(change: etree._Element) -> bool:
-    """Whether a change sets the value of an nvpair and so leaves every reference as it was."""
+    """Whether a change sets the value of a part of a member, and so leaves every reference as it was."""
     names = {entry.get("name") for entry in change.iterfind("change-list/change-attr")}
-    return change.get("operation") == "modify" and names == {"value"}
+    return change.get("operation") == "modify" and names == {"value"} and bool(patch.member_path(change))

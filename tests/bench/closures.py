@@ -1,5 +1,6 @@
-"""From a patchset of one value to the plan at the other site (snapshot, closure, mangle and difference), against one parse of
-the same document by lxml."""
+"""Closure, mangle and difference of a one-value change, against one parse of the same document by lxml.
+
+What is timed begins with Pacemaker's patchset and ends with the plan of the other site."""
 
 from __future__ import annotations
 
@@ -47,8 +48,7 @@ def _job(data: bytes) -> Callable[[], object]:
     assert not make_plan(target, delivered).changes
     assert target.config_digest
 
-    patchsets = [document.parse_element(_change(f"/run/changed-{number}")) for number in range(ROUNDS)]
-    turn = iter(patchsets)
+    turn = iter([document.parse_element(_change(f"/run/changed-{number}")) for number in range(ROUNDS)])
 
     def job() -> object:
         changed = source.advance(next(turn))

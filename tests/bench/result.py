@@ -41,4 +41,6 @@ def alternating(rounds: int, ours: Callable[[], object], theirs: Callable[[], ob
             made = function()
             times.append((time.perf_counter() - start) * 1000)
             del made
+            # The C library puts off part of the releasing until the next large allocation, which may be the other's.
+            bytearray(1 << 22)
     return statistics.median(samples[0]), statistics.median(samples[1])
