@@ -23,7 +23,7 @@ from qmfagent.cib.closure import Closure
 from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
-from qmfagent.config import Config
+from qmfagent.config import Config, check_site_name
 from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, SchemaError
 from qmfagent.happenings import happenings
 from qmfagent.inventory import Inventory
@@ -281,7 +281,7 @@ async def first_snapshot(store: Store) -> Snapshot:
 
 
 def site_name(config: Config, snapshot: Snapshot) -> str:
-    """The site's name: as configured, else the cluster's own. Raises ConfigError where there is neither."""
+    """The site's name: as configured, else the cluster's own. Raises ConfigError where there is neither that could be one."""
     if config.site:
         return config.site
     pair = snapshot.configuration.find("crm_config/cluster_property_set/nvpair[@name='cluster-name']")
@@ -290,4 +290,6 @@ def site_name(config: Config, snapshot: Snapshot) -> str:
         raise ConfigError(
             "the cluster has no cluster-name", hint='name the site in the agent\'s configuration: site = "..."'
         )
-    return name
+    if name in [peer.site for peer in config.peers]:
+        raise ConfigError(f"this cluster is called {name!r}, and a [[peer]] is too", hint="list the other sites alone")
+    return check_site_name(name, "the cluster-name of the cluster")

@@ -1,7 +1,8 @@
 """The agent's configuration file, read and checked.
 
 Rules of this file: it is TOML; every key is known or an error that names file and key; relative paths are relative to the
-file. docs/reference/configuration.md lists all keys.
+file. What can be seen to be wrong without a look at the cluster or the network is an error here, that names the key.
+docs/reference/configuration.md lists all keys.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError
 from qmfagent.policy.access import Access
 from qmfagent.replication.subscriber import AUTOMATIC, MANUAL
-
-# The keys of [[peer]] and their defaults; None where the key is required.
-_PEER = {"site": None, "url": None, "certificate_name": ""}
 
 DEFAULT_LISTEN = "amqp://127.0.0.1:5672"
 
@@ -55,6 +54,15 @@ class Config:
         return self.modes.get(ticket, self.mode)
 
 
+def check_site_name(name: str, where: str) -> str:
+    """The name, if it can name a site: it is part of the names of objects and agents. Raises ConfigError."""
+    if not name or ":" in name or not name.isprintable() or name != name.strip():
+        raise ConfigError(
+            f"{where} is {name!r}", hint="a site's name has no colon, no control character, no blank at its ends"
+        )
+    return name
+
+
 def read_config(path: Path) -> Config:
     """Read a configuration file. Raises ConfigError."""
     try:
@@ -76,23 +84,62 @@ class _Reader:
         listen = self._table(content, "listen", {"url", "heartbeat"})
         replication = self._table(content, "replication", {"mode", "site_file"})
         access = self._table(content, "access", {"write"})
-        peers = tuple(
-            Peer(*(self._text(entry, key, "[[peer]]", default) for key, default in _PEER.items()))
-            for entry in self._tables(content, "peer", _PEER.keys())
-        )
-        tickets = self._tables(content, "ticket", {"name", "mode"})
+        tls = self._tls(content)
+        site = self._site(content, "the file") if "site" in content else ""
         return Config(
-            site=self._text(content, "site", "the file", ""),
+            site=site,
             cib_file=self._path_of(cib, "file", "[cib]"),
-            listen=self._text(listen, "url", "[listen]", DEFAULT_LISTEN),
+            listen=self._url(listen, "[listen]", tls, DEFAULT_LISTEN),
             heartbeat=self._seconds(listen, "heartbeat", "[listen]", 10),
-            tls=self._tls(content),
-            peers=peers,
+            tls=tls,
+            peers=self._peers(content, site, tls),
             site_file=self._path_of(replication, "site_file", "[replication]"),
             mode=self._mode(replication, "[replication]", MANUAL),
-            modes={self._text(t, "name", "[[ticket]]"): self._mode(t, "[[ticket]]", MANUAL) for t in tickets},
+            modes=self._modes(content),
             access=Access(frozenset(self._texts(access, "write", "[access]"))),
         )
+
+    def _peers(self, content: Mapping[str, Any], site: str, tls: TlsConfig | None) -> tuple[Peer, ...]:
+        peers: dict[str, Peer] = {}
+        for table in self._tables(content, "peer", {"site", "url", "certificate_name"}):
+            where = "[[peer]]"
+            name = self._site(table, where)
+            if name == site:
+                raise self._error(f"'site' in {where} is this site, {name!r}", "list the other sites alone")
+            if name in peers:
+                raise self._error(f"'site' in {where} is {name!r} twice", "give each site one entry")
+            url = self._url(table, where, tls)
+            certificate_name = self._text(table, "certificate_name", where, "")
+            if certificate_name and not BusUrl.parse(url).secure:
+                raise self._error(f"'certificate_name' in {where} for {name!r} is of no use", "its url is not amqps://")
+            peers[name] = Peer(name, url, certificate_name)
+        return tuple(peers.values())
+
+    def _modes(self, content: Mapping[str, Any]) -> Mapping[str, str]:
+        modes: dict[str, str] = {}
+        for table in self._tables(content, "ticket", {"name", "mode"}):
+            name = self._text(table, "name", "[[ticket]]")
+            if name in modes:
+                raise self._error(f"'name' in [[ticket]] is {name!r} twice", "give each ticket one entry")
+            modes[name] = self._mode(table, "[[ticket]]")
+        return modes
+
+    def _site(self, table: Mapping[str, Any], where: str) -> str:
+        return check_site_name(self._text(table, "site", where), f"{self._path}: 'site' in {where}")
+
+    def _url(self, table: Mapping[str, Any], where: str, tls: TlsConfig | None, default: str | None = None) -> str:
+        text = self._text(table, "url", where, default)
+        try:
+            secure = BusUrl.parse(text).secure
+        except ConfigError as error:
+            raise self._error(f"'url' in {where}: {error.message}", error.hint) from None
+        if secure and tls is None:
+            raise self._error(
+                f"'url' in {where} is {text!r}, which needs TLS", "add [tls] with certificate, key and ca"
+            )
+        if tls is not None and not secure:
+            raise self._error(f"'url' in {where} is {text!r}, without TLS, although there is [tls]", "write amqps://")
+        return text
 
     def _tls(self, content: Mapping[str, Any]) -> TlsConfig | None:
         if "tls" not in content:
@@ -103,7 +150,7 @@ class _Reader:
         )
         return TlsConfig(certificate, key, ca)
 
-    def _mode(self, table: Mapping[str, Any], where: str, default: str) -> str:
+    def _mode(self, table: Mapping[str, Any], where: str, default: str | None = None) -> str:
         mode = self._text(table, "mode", where, default)
         if mode not in (AUTOMATIC, MANUAL):
             raise self._error(f"'mode' in {where} is {mode!r}", f"it is {MANUAL!r} or {AUTOMATIC!r}")
@@ -116,15 +163,16 @@ class _Reader:
         return value
 
     def _path_of(self, table: Mapping[str, Any], key: str, where: str) -> Path | None:
-        text = self._text(table, key, where, "")
-        return self._path.parent / text if text else None
+        return self._path.parent / self._text(table, key, where) if key in table else None
 
     def _text(self, table: Mapping[str, Any], key: str, where: str, default: str | None = None) -> str:
-        value = table.get(key, default)
-        if value is None:
-            raise self._error(f"{where} has no {key!r}", f'add {key} = "..."')
-        if not isinstance(value, str):
-            raise self._error(f"{key!r} in {where} is {value!r}, not a string", "put it in quotes")
+        if key not in table:
+            if default is None:
+                raise self._error(f"{where} has no {key!r}", f'add {key} = "..."')
+            return default
+        value = table[key]
+        if not isinstance(value, str) or not value:
+            raise self._error(f"{key!r} in {where} is {value!r}, not a text", "put some text in quotes")
         return value
 
     def _texts(self, table: Mapping[str, Any], key: str, where: str) -> list[str]:

@@ -1,0 +1,165 @@
+"""The agent's configuration file: every key, and every error by file and key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qmfagent.agent import site_name
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.config import Config, Peer, read_config
+from qmfagent.errors import ConfigError
+from qmfagent.policy.access import Access
+
+WHOLE = """
+site = "paris"
+[cib]
+file = "paris.xml"
+[listen]
+url = "amqps://0.0.0.0:5671"
+heartbeat = 5
+[tls]
+certificate = "paris.pem"
+key = "/etc/paris.key"
+ca = "ca.pem"
+[[peer]]
+site = "lyon"
+url = "amqps://lyon.example.com:5671"
+certificate_name = "lyon"
+[[peer]]
+site = "nice"
+url = "amqps://nice.example.com"
+[replication]
+mode = "automatic"
+site_file = "paris-site.toml"
+[[ticket]]
+name = "db-ticket"
+mode = "manual"
+[access]
+write = ["CN=lyon", "CN=admin"]
+"""
+
+TLS = '[tls]\ncertificate = "a"\nkey = "b"\nca = "c"\n'
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], Config]:
+    def read(text: str) -> Config:
+        path = tmp_path / "agent.toml"
+        path.write_text(text)
+        return read_config(path)
+
+    return read
+
+
+def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
+    assert read(WHOLE) == Config(
+        site="paris",
+        cib_file=tmp_path / "paris.xml",
+        listen="amqps://0.0.0.0:5671",
+        heartbeat=5,
+        tls=TlsConfig(tmp_path / "paris.pem", Path("/etc/paris.key"), tmp_path / "ca.pem"),
+        peers=(
+            Peer("lyon", "amqps://lyon.example.com:5671", "lyon"),
+            Peer("nice", "amqps://nice.example.com"),
+        ),
+        site_file=tmp_path / "paris-site.toml",
+        mode="automatic",
+        modes={"db-ticket": "manual"},
+        access=Access(frozenset({"CN=lyon", "CN=admin"})),
+    )
+
+
+def test_an_empty_file_listens_on_loopback_and_lets_nobody_write(read: Callable[[str], Config]) -> None:
+    assert read("") == Config()
+    assert Config().listen == "amqp://127.0.0.1:5672"
+    assert Config().access == Access(frozenset())
+    assert Config().mode == "manual"
+
+
+def test_the_documented_example_can_be_read(read: Callable[[str], Config]) -> None:
+    page = (Path(__file__).parents[1] / "docs/reference/configuration.md").read_text()
+    assert read(page.split("```toml\n")[1].split("```")[0]).site == "paris"
+
+
+def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str], Config]) -> None:
+    config = read(WHOLE)
+    assert [config.ticket_mode(name) for name in ("db-ticket", "other")] == ["manual", "automatic"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("colour = 1", ["unknown key 'colour'"]),
+        ("[cib]\nfiel = 'x'", ["'fiel'", "[cib]", "known: file"]),
+        ("[[peer]]\nsite = 'x'\nurl = 'amqp://x'\nport = 1", ["'port'", "[[peer]]"]),
+        ("site = 1", ["'site' in the file", "1"]),
+        ("site = ''", ["'site' in the file"]),
+        ("site = 'a:b'", ["'site' in the file", "'a:b'", "colon"]),
+        ("site = 'a\tb'", ["'site' in the file", "control"]),
+        ("cib = 'x'", ["'cib'", "write [cib]"]),
+        ("[cib]\nfile = ''", ["'file' in [cib]"]),
+        ("[listen]\nurl = 'http://x'", ["'url' in [listen]", "http"]),
+        ("[listen]\nurl = 'amqp://u:p@x'", ["'url' in [listen]", "credentials"]),
+        ("[listen]\nurl = 'amqps://x'", ["'url' in [listen]", "add [tls]"]),
+        (TLS, ["'url' in [listen]", "write amqps"]),
+        ("[listen]\nheartbeat = 0", ["'heartbeat' in [listen]", "1 to 3600"]),
+        ("[listen]\nheartbeat = true", ["'heartbeat'"]),
+        ("[listen]\nheartbeat = '5'", ["'heartbeat'"]),
+        ("[tls]\nkey = 'b'\nca = 'c'", ["[tls] has no 'certificate'"]),
+        ("[tls]\ncertificate = 'a'\nkey = 'b'\nca = 3", ["'ca' in [tls]"]),
+        ("peer = 1", ["'peer'", "[[peer]]"]),
+        ("[peer]\nsite = 'x'", ["'peer'", "[[peer]]"]),
+        ("[[peer]]\nurl = 'amqp://x'", ["[[peer]] has no 'site'"]),
+        ("[[peer]]\nsite = 'x'", ["[[peer]] has no 'url'"]),
+        ("[[peer]]\nsite = 'x'\nurl = 'x'", ["'url' in [[peer]]"]),
+        ("[[peer]]\nsite = 'x'\nurl = 'amqps://x'", ["'url' in [[peer]]", "add [tls]"]),
+        ("[[peer]]\nsite = 'x'\nurl = 'amqp://x'\ncertificate_name = 'y'", ["'certificate_name'", "'x'"]),
+        ("site = 'x'\n[[peer]]\nsite = 'x'\nurl = 'amqp://x'", ["'site' in [[peer]]", "this site"]),
+        ("[[peer]]\nsite = 'x'\nurl = 'amqp://x'\n" * 2, ["'site' in [[peer]]", "twice"]),
+        ("[replication]\nmode = 'auto'", ["'mode' in [replication]", "'auto'", "'automatic'"]),
+        ("[replication]\nsite_file = 1", ["'site_file' in [replication]"]),
+        ("[[ticket]]\nmode = 'manual'", ["[[ticket]] has no 'name'"]),
+        ("[[ticket]]\nname = 'x'", ["[[ticket]] has no 'mode'"]),
+        ("[[ticket]]\nname = 'x'\nmode = 'manual'\n" * 2, ["'name' in [[ticket]]", "twice"]),
+        ("[access]\nwrite = 'CN=x'", ["'write' in [access]", "list"]),
+        ("[access]\nwrite = [1]", ["'write' in [access]"]),
+        ("site =\nx = 1", ["TOML", "line 1"]),
+    ],
+)
+def test_every_error_names_file_and_key(
+    read: Callable[[str], Config], tmp_path: Path, text: str, words: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read(text)
+    for word in [str(tmp_path / "agent.toml"), *words]:
+        assert word in str(raised.value)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "gone.toml", tmp_path):
+        with pytest.raises(ConfigError, match=str(path)):
+            read_config(path)
+    (tmp_path / "latin.toml").write_bytes(b"site = '\xe9'")
+    with pytest.raises(ConfigError, match=r"latin\.toml: no valid TOML"):
+        read_config(tmp_path / "latin.toml")
+
+
+def named(name: str) -> Snapshot:
+    nvpair = f'<nvpair id="n" name="cluster-name" value="{name}"/>' if name else ""
+    crm_config = f'<crm_config><cluster_property_set id="o">{nvpair}</cluster_property_set></crm_config>'
+    return Snapshot.parse(f"<cib><configuration>{crm_config}</configuration></cib>".encode())
+
+
+def test_a_site_is_called_as_configured_or_as_its_cluster() -> None:
+    assert site_name(Config(site="here"), named("there")) == "here"
+    assert site_name(Config(), named("there")) == "there"
+    with pytest.raises(ConfigError, match="no cluster-name"):
+        site_name(Config(), named(""))
+    with pytest.raises(ConfigError, match="colon"):
+        site_name(Config(), named("a:b"))
+    with pytest.raises(ConfigError, match="a \\[\\[peer\\]\\] is too"):
+        site_name(Config(peers=(Peer("there", "amqp://x"),)), named("there"))
