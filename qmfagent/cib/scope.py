@@ -85,8 +85,8 @@ class Scope:
                     yield Problem(
                         "clash",
                         "error",
-                        f"the publication's {words(part)} in {identifier} clashes with the local"
-                        f" {words(self._target.ids[part_id])} of the same id in {holder}, which no apply has delivered"
+                        f"the publication's {_words_in(part, identifier)} clashes with the local"
+                        f" {_words_in(self._target.ids[part_id], holder)} of the same id, which no apply has delivered"
                         " for this ticket; rename one of them",
                     )
 
@@ -167,3 +167,8 @@ def reaching_patterns(target: Snapshot, mangled: Closure, elements: Mapping[str,
 def words(element: etree._Element) -> str:
     """An element as messages name it: its tag and its id."""
     return f"{element.tag!s} {element.get('id')!r}" if element.get("id") else f"{element.tag!s} without an id"
+
+
+def _words_in(element: etree._Element, member: str) -> str:
+    """The same, with the member that it is part of."""
+    return words(element) if element.get("id") == member else f"{words(element)} in {member}"

@@ -43,10 +43,18 @@ class TestClash:
     @pytest.mark.parametrize(
         ("local", "words", "holder"),
         [
-            (cib(dummy("x", pairs("i", z="1"))), "instance_attributes 'i' in a", "in x,"),
+            (
+                cib(dummy("x", pairs("i", z="1"))),
+                "instance_attributes 'i' in a",
+                "local instance_attributes 'i' in x of the same id",
+            ),
             (cib(dummy("x", pairs("i2", "meta_attributes") + pairs("k", n="1"))), "", ""),
-            (cib(dummy("i")), "instance_attributes 'i' in a", "local primitive 'i'"),
-            (cib("", "", '<tag id="i-n"><obj_ref id="gone"/></tag>'), "nvpair 'i-n' in a", "local tag 'i-n'"),
+            (cib(dummy("i")), "instance_attributes 'i' in a", "local primitive 'i' of the same id"),
+            (
+                cib("", "", '<tag id="i-n"><obj_ref id="gone"/></tag>'),
+                "nvpair 'i-n' in a",
+                "local tag 'i-n' of the same id",
+            ),
         ],
         ids=["inside another resource", "no clash", "another resource", "a tag"],
     )
@@ -64,7 +72,7 @@ class TestClash:
     def test_a_member_whose_id_a_local_part_has(self) -> None:
         ((code, message),) = errors(plan_at(cib(f'<group id="g">{dummy("a")}</group>')))
         assert code == "clash"
-        assert "primitive 'a' in a clashes with the local primitive 'a' of the same id in g" in message
+        assert "the publication's primitive 'a' clashes with the local primitive 'a' in g of the same id" in message
 
     def test_not_with_the_name_of_a_node(self) -> None:
         element = cib().to_element()
