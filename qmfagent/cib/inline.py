@@ -58,7 +58,7 @@ def _written_here(
     current: etree._Element, published: etree._Element
 ) -> Iterator[tuple[etree._Element, etree._Element]]:
     """Every reference in `current`, with what stands in its place in `published`, where that is something else."""
-    for here, there in zip(current.iterchildren("*"), published.iterchildren("*"), strict=True):
+    for here, there in zip(current.iterchildren("*"), published.iterchildren("*"), strict=False):
         if here.get("id-ref") is None:
             yield from _written_here(here, there)
         elif not _same(here, there):

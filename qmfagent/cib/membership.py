@@ -142,6 +142,6 @@ def _independent(snapshot: Snapshot, references: References, ticket: str) -> tup
         if top not in resources:
             collection = snapshot.members[top]
             primitives = [str(e.get("id")) for e in collection.iterdescendants("primitive")]
-            first = min(map(primitives.index, resources)) if collection.tag == "group" else len(primitives)
-            free += primitives[:first]
+            held = [i for i, primitive in enumerate(primitives) if primitive in resources]
+            free += primitives[: held[0]] if held and collection.tag == "group" else primitives
     return tuple(free)
