@@ -64,7 +64,8 @@ def parse_element(data: bytes, name: str = "the document", limit: int = MAX_BYTE
     try:
         root = etree.fromstring(data, _parser())
     except etree.XMLSyntaxError as error:
-        raise CibError(f"{name} is not well-formed XML: line {error.lineno or 1}: {error.msg}") from None
+        reason = str(error.msg).partition("\n")[0]
+        raise CibError(f"{name} is not well-formed XML: line {error.lineno or 1}: {reason}") from None
     except ValueError as error:
         raise CibError(f"{name} is not XML: {error}") from None
     if root.getroottree().docinfo.internalDTD is not None:
