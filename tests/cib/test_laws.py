@@ -133,7 +133,7 @@ class TestApply:
 
     @long_law
     @given(cibs(), cibs(prefix="l-", tickets=("L",)), st.lists(st.tuples(edits(), st.booleans()), max_size=6))
-    def test_follows_any_sequence_of_edits_whatever_was_missed(self, source, target, steps) -> None:  # type: ignore[no-untyped-def]
+    def test_follows_any_sequence_of_edits_whatever_was_missed(self, source, target, steps) -> None:
         snapshot, found = snapshot_and_closure(source)
         here = start = Snapshot.of(target)
         assume(not make_plan(here, found).errors)
@@ -152,7 +152,7 @@ class TestApply:
 
     @long_law
     @given(cibs(), edits())
-    def test_turns_round_with_the_ticket(self, source: etree._Element, edit) -> None:  # type: ignore[no-untyped-def]
+    def test_turns_round_with_the_ticket(self, source: etree._Element, edit) -> None:
         """The first holder records, another site takes over and edits, and the first holder follows it."""
         holder, found = snapshot_and_closure(source)
         recorded = make_plan(holder, found, adopt=True)
