@@ -1,4 +1,4 @@
-"""Two real agents on CIB files, joined by real AMQP on loopback: what replication is tested on without a cluster.
+"""Real agents on CIB files, joined by real AMQP on loopback: what replication is tested on without a cluster.
 
 Rules of this file: nothing is faked; FileCib passes the same contract suite as the live CIB. Waiting is for events.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from lxml import etree
 
@@ -71,6 +71,15 @@ class Site:
             async for event in stream:
                 if isinstance(event, EventReceived):
                     self.events.append(event)
+
+    async def sees_peers(self, *others: str) -> None:
+        """Wait until the agent can reach these sites, or all its peers."""
+        assert self.agent is not None
+        peers = self.agent.peers
+        await until(
+            lambda: all(peer["connected"] for peer in peers.describe() if not others or peer["site"] in others),
+            f"the peers of {self.name}",
+        )
 
     async def stop(self) -> None:
         """Stop the agent; its CIB file stays."""
@@ -192,44 +201,58 @@ async def until(condition: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(0.01)
 
 
-class SitePair:
-    """Sites `sitea`, which holds ticket T, and `siteb`."""
+class SiteGroup:
+    """Any number of sites, each of which is every other one's peer."""
 
-    def __init__(self, folder: Path, source: bytes, target: bytes, mode: str = "automatic") -> None:
-        ports = {name: free_port() for name in ("sitea", "siteb")}
-        self.a = self._site(folder, "sitea", "siteb", ports, source, mode)
-        self.b = self._site(folder, "siteb", "sitea", ports, target, mode)
+    def __init__(self, folder: Path, cibs: Mapping[str, bytes], mode: str = "automatic") -> None:
+        """`cibs` is what each site begins with, by its name."""
+        ports = {name: free_port() for name in cibs}
+        self.sites: dict[str, Site] = {}
+        for name, cib in cibs.items():
+            path = folder / f"{name}.xml"
+            path.write_bytes(cib)
+            peers = tuple(Peer(other, f"amqp://127.0.0.1:{port}") for other, port in ports.items() if other != name)
+            config = Config(
+                site=name,
+                cib_file=path,
+                listen=f"amqp://127.0.0.1:{ports[name]}",
+                heartbeat=1,
+                peers=peers,
+                mode=mode,
+                access=Access(frozenset({"anonymous"})),
+            )
+            self.sites[name] = Site(name, config, FileCib(path))
 
-    def _site(self, folder: Path, name: str, other: str, ports: dict[str, int], cib: bytes, mode: str) -> Site:
-        path = folder / f"{name}.xml"
-        path.write_bytes(cib)
-        config = Config(
-            site=name,
-            cib_file=path,
-            listen=f"amqp://127.0.0.1:{ports[name]}",
-            heartbeat=1,
-            peers=(Peer(other, f"amqp://127.0.0.1:{ports[other]}"),),
-            mode=mode,
-            access=Access(frozenset({"anonymous"})),
-        )
-        return Site(name, config, FileCib(path))
+    def __getitem__(self, name: str) -> Site:
+        return self.sites[name]
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     def use_site_file(self, site: Site, path: Path) -> None:
         """Give a site its own values; before it is started."""
         site.config = replace(site.config, site_file=path)
 
     async def start(self) -> None:
-        """Run both agents until each has found the other."""
-        await self.a.start()
-        await self.b.start()
-        for site in (self.a, self.b):
-            agent = site.agent
-            assert agent is not None
-            await until(
-                lambda agent=agent: all(p["connected"] for p in agent.peers.describe()), f"the peer of {site.name}"
-            )
+        """Run all agents until each has found the others."""
+        for site in self.sites.values():
+            await site.start()
+        for site in self.sites.values():
+            await site.sees_peers()
 
     async def stop(self) -> None:
-        """Stop both agents."""
-        await self.b.stop()
-        await self.a.stop()
+        """Stop all agents."""
+        for site in reversed(self.sites.values()):
+            await site.stop()
+
+
+class SitePair(SiteGroup):
+    """Sites `sitea`, which holds ticket T, and `siteb`."""
+
+    def __init__(self, folder: Path, source: bytes, target: bytes, mode: str = "automatic") -> None:
+        super().__init__(folder, {"sitea": source, "siteb": target}, mode)
+        self.a, self.b = self["sitea"], self["siteb"]
