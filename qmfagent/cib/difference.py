@@ -50,9 +50,10 @@ class Change:
     """One change of a patchset.
 
     `operation` is create, modify, delete or move; `kind` and `id` name the element changed, `member` the top-level member
-    it is part of; `path` is the element's own path, for a creation its parent's. `position` is the place among the
-    parent's children after everything before it was done (creations and moves). `content` is the canonical element: as it
-    will be, or as it was for a deletion; without its children for a modification, empty for a move.
+    it is part of (for a section that is created whole, the only one in it; empty where there are several); `path` is the
+    element's own path, for a creation its parent's. `position` is the place among the parent's children after everything
+    before it was done (creations and moves). `content` is the canonical element: as it will be, or as it was for a
+    deletion; without its children for a modification, empty for a move.
     """
 
     operation: str

@@ -112,7 +112,8 @@ def _creations(target: Snapshot, deletions: list[Change], created: list[etree._E
         if members and parent is None:
             element = etree.Element(section)
             element.extend(members)
-            yield difference.creation(element, "/cib/configuration", len(target.configuration), "")
+            only = str(element[0].get("id")) if len(element) == 1 else ""
+            yield difference.creation(element, "/cib/configuration", len(target.configuration), only)
         elif members and parent is not None:
             path = f"/cib/configuration/{section}"
             kept = len(parent) - sum(d.path.startswith(path + "/") for d in deletions)
