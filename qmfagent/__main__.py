@@ -15,6 +15,7 @@ from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
 from qmfagent.config import Config, read_config
 from qmfagent.errors import QmfAgentError
 from qmfagent.log import configure_logging
+from qmfagent.memory import use_one_arena
 from qmfagent.offline import closure_command, plan_command
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.pacemaker.live import open_live
@@ -42,6 +43,7 @@ cli.add_command(plan_command)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning"]), default="info", show_default=True)
 def run(path: Path, log_level: str) -> None:
     """Run this site's agent until it is stopped (SIGTERM or Ctrl-C)."""
+    use_one_arena()
     configure_logging(log_level.upper())
     asyncio.run(_serve(read_config(path)))
 
