@@ -1,0 +1,101 @@
+"""Fakes of replication's ports, for tests of its parts: a store in memory, and sites that answer as they are told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from qmfagent.cib import document
+from qmfagent.cib.change import CibChange, CibLost
+from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.overrides import OverrideUse
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.ticket import Term
+from qmfagent.cib.version import Version
+from qmfagent.errors import ConfigurationChanged, QmfAgentError
+from qmfagent.replication.authority import Claim
+from qmfagent.replication.publication import Publication
+from tests.replication.conftest import SOURCE
+
+
+class MemoryStore:
+    """A CIB in memory. `problem` is raised at every write; `applied` counts the writes."""
+
+    def __init__(self, cib: bytes) -> None:
+        self.current = Snapshot.parse(cib)
+        self.problem: QmfAgentError | None = None
+        self.unseen: QmfAgentError | None = None
+        self.applied = 0
+
+    async def snapshot(self) -> Snapshot:
+        if self.unseen:
+            raise self.unseen
+        return self.current
+
+    def changes(self) -> AsyncIterator[CibChange | CibLost]:
+        raise NotImplementedError
+
+    async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
+        await asyncio.sleep(0)
+        if self.problem:
+            raise self.problem
+        if expected_config_digest != self.current.config_digest:
+            raise ConfigurationChanged("the configuration has changed", hint="plan again")
+        self.current = self.current.advance(document.parse_element(patchset))
+        self.applied += 1
+        return self.current.version
+
+
+@dataclass
+class FakeRemotes:
+    """The other sites: what each claims, and what it publishes, an error being raised instead."""
+
+    claimed: dict[str, Claim | QmfAgentError] = field(default_factory=dict)
+    published: dict[str, Publication | QmfAgentError] = field(default_factory=dict)
+    asked: int = 0
+
+    async def claims(self, ticket: str) -> list[Claim]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return [_given(claim) for claim in self.claimed.values()]
+
+    async def publication(self, site: str, ticket: str) -> Publication:
+        return _given(self.published[site])
+
+    def hold(self, site: str, term: int = 1) -> None:
+        """Let this site alone hold the ticket."""
+        self.claimed = {name: Claim(name, False, Term(0, 0)) for name in [*self.published, *self.claimed]}
+        self.claimed[site] = Claim(site, True, Term(0, term))
+
+
+class Events:
+    """Keeps the events that are raised."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, Mapping[str, Any]]] = []
+
+    def __call__(self, name: str, values: Mapping[str, Any]) -> None:
+        self.all.append((name, values))
+
+    def named(self, name: str) -> list[Mapping[str, Any]]:
+        """The values of all events of a name."""
+        return [values for each, values in self.all if each == name]
+
+
+def publication(site: str = "a", term: int = 1, version: int = 5, cib: bytes = SOURCE) -> Publication:
+    """What a site publishes of ticket T."""
+    found = closure(Snapshot.parse(cib), "T")
+    return Publication(site, "T", Term(0, term), Version(0, version, 0), found.digest, "pacemaker-3.9", found.canonical)
+
+
+def unmangled(source: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
+    """A mangler that changes nothing."""
+    return source, ()
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, QmfAgentError):
+        raise value
+    return value
