@@ -1,9 +1,9 @@
 """Making a closure self-contained: definitions that its members borrow by id-ref are written out, and taken back.
 
 Rules of this file: a definition inside the closure stays where it is, and references to it stay references. One that
-stands elsewhere (in another resource, in the defaults) is copied into every member that refers to it, under ids of that
-member's own (`MEMBER.ID`): closures of different tickets may borrow the same definition, and each id must stay unique at
-every site. Further references in the same member point to its copy.
+stands elsewhere (in another resource, in the defaults) is copied to every place that refers to it, under ids of that place's
+own (`PLACE.ID` after the element that holds the reference, its parts `PLACE.ID.PART`): closures of different tickets may
+borrow the same definition, each id must stay unique at every site, and no place may depend on which other one comes first.
 Source: Pacemaker Explained, "Reusing Rules and Options" (id-ref).
 """
 
@@ -17,6 +17,10 @@ from lxml import etree
 from qmfagent.cib import document
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
+
+# Definitions that borrow others in turn: how deep, and how many elements one closure may gain by it.
+_MAX_NESTING = 16
+_MAX_COPIES = 200_000
 
 
 def write_out_references(
@@ -40,16 +44,14 @@ def restore_references(element: etree._Element, current: etree._Element, publish
     """`element`, a member as published elsewhere, with the id-refs that `current`, the same member here, has.
 
     `published` is `current` as this site would publish it. A site that had published a member gets it back in the form it
-    had, once another site holds the ticket. Where something borrowed has changed since, all of the member stays written
-    out: its references may lead to one another.
+    had, once another site holds the ticket. What was borrowed and has changed since stays written out.
     """
     restored = deepcopy(element)
     for user, written in list(_written_here(current, published)):
         found = next((e for e in restored.iter(str(written.tag)) if _same(e, written)), None)
         parent = None if found is None else found.getparent()
-        if found is None or parent is None:
-            return element
-        parent.replace(found, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
+        if found is not None and parent is not None:
+            parent.replace(found, etree.Element(str(user.tag), {str(k): str(v) for k, v in user.attrib.items()}))
     lost = {e.get("id") for e in document.named(element)} - {e.get("id") for e in document.named(restored)}
     return element if any(str(reference) in lost for reference in restored.xpath(".//@id-ref")) else restored
 
@@ -75,7 +77,7 @@ class _Writer:
     def __init__(self, snapshot: Snapshot, inside: set[str]) -> None:
         self._snapshot = snapshot
         self._inside = inside
-        self._copies: dict[str, tuple[str, str, str]] = {}
+        self._copies: set[str] = set()
 
     def line(self, member: etree._Element) -> bytes:
         """The canonical line of a member, with what it borrows from outside written out."""
@@ -83,28 +85,31 @@ class _Writer:
         if member.find(".//*[@id-ref]") is None:
             return self._snapshot.lines[identifier]
         copy = deepcopy(member)
-        self._write_out(copy, identifier)
+        self._write_out(copy, identifier, 0)
         return document.canonical(copy)
 
-    def _write_out(self, element: etree._Element, member: str) -> None:
+    def _write_out(self, element: etree._Element, member: str, depth: int) -> None:
         for user in element.findall(".//*[@id-ref]"):
             reference = str(user.get("id-ref"))
-            if reference in self._inside or reference in self._copies:
+            if reference in self._inside:
                 continue
             definition = self._definition(user, reference, member)
+            if depth > _MAX_NESTING or len(self._copies) > _MAX_COPIES:
+                raise CibError(
+                    f"{member}: {user.tag!s} refers to {reference!r}, which borrows in a circle or without end"
+                )
             name = user.get("name", definition.get("name", ""))
             renamed = name if name != definition.get("name", "") else ""
-            identifier = self._id(member, reference, renamed)
+            place = next(str(e.get("id")) for e in user.iterancestors() if e.get("id"))
             parent = user.getparent()
             assert parent is not None
-            if identifier in self._copies:
-                parent.replace(user, etree.Element(str(user.tag), {"id-ref": identifier}))
-            else:
-                copy = deepcopy(definition)
-                copy.tail = None
-                self._rename(copy, member, renamed)
-                parent.replace(user, copy)
-                self._write_out(copy, member)
+            copy = deepcopy(definition)
+            copy.tail = None
+            self._rename(copy, self._id(place, reference, renamed))
+            if renamed:
+                copy.set("name", renamed)
+            parent.replace(user, copy)
+            self._write_out(copy, member, depth + 1)
 
     def _definition(self, user: etree._Element, reference: str, member: str) -> etree._Element:
         definition = self._snapshot.ids.get(reference)
@@ -116,24 +121,14 @@ class _Writer:
             raise CibError(f"{member}: {user.tag!s} refers to {reference!r}, which is a {definition.tag!s}")
         return definition
 
-    def _rename(self, copy: etree._Element, member: str, name: str = "") -> None:
-        """Give a copied definition and its parts ids of the member's own; a part copied before becomes a reference to it."""
-        if (own := copy.get("id")) and copy.tag not in document.REFERENCE_TAGS:
-            identifier = self._id(member, own, name)
-            parent = copy.getparent()
-            if identifier in self._copies and parent is not None:
-                parent.replace(copy, etree.Element(str(copy.tag), {"id-ref": identifier}))
-                return
-            self._copies[identifier] = (member, own, name)
-            copy.set("id", identifier)
-            if name:
-                copy.set("name", name)
-        for part in list(copy.iterchildren("*")):
-            self._rename(part, member)
+    def _rename(self, copy: etree._Element, identifier: str) -> None:
+        """Give a copied definition the id and its parts ids below it."""
+        for part in list(document.named(copy)):
+            part.set("id", identifier if part is copy else self._id(identifier, str(part.get("id"))))
 
-    def _id(self, member: str, reference: str, name: str) -> str:
-        key = (member, reference, name)
-        identifier = ".".join(part for part in key if part)
-        while identifier in self._snapshot.ids or self._copies.get(identifier, key) != key:
+    def _id(self, *parts: str) -> str:
+        identifier = ".".join(part for part in parts if part)
+        while identifier in self._snapshot.ids or identifier in self._copies:
             identifier += "."
+        self._copies.add(identifier)
         return identifier

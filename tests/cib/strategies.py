@@ -84,6 +84,8 @@ class Cib:
             etree.SubElement(mixed, "obj_ref", id=rng.choice(self._resources))
             found = configuration.find("tags")
             (etree.SubElement(configuration, "tags") if found is None else found).append(mixed)
+        for borrowed in cib.xpath("//*[@id-ref = preceding-sibling::*/@id-ref]"):
+            borrowed.getparent().remove(borrowed)
         etree.SubElement(cib, "status")
         return cib
 

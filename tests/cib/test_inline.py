@@ -37,7 +37,7 @@ class TestOutside:
         found = published(dummy("x", pairs("s", tag, n="1")) + dummy("a", f'<{tag} id-ref="s"/>'))
         assert set(found.lines) == {"a", "c"}
         assert etree.tostring(member(found, "a")[0]) == (
-            f'<{tag} id="a.s"><nvpair id="a.s-n" name="n" value="1"/></{tag}>'.encode()
+            f'<{tag} id="a.s"><nvpair id="a.s.s-n" name="n" value="1"/></{tag}>'.encode()
         )
 
     def test_an_nvset_of_the_defaults(self) -> None:
@@ -48,7 +48,7 @@ class TestOutside:
     def test_operations(self) -> None:
         found = published(dummy("x", OPERATIONS) + dummy("a", '<operations id-ref="o"/>'))
         assert etree.tostring(member(found, "a")[0]) == (
-            b'<operations id="a.o"><op id="a.os" interval="0s" name="start"/></operations>'
+            b'<operations id="a.o"><op id="a.o.os" interval="0s" name="start"/></operations>'
         )
 
     def test_a_rule(self) -> None:
@@ -59,7 +59,7 @@ class TestOutside:
         )
         assert set(found.lines) == {"a", "c", "l"}
         assert member(found, "l")[0].get("id") == "l.r"
-        assert member(found, "l")[0][0].get("id") == "l.e"
+        assert member(found, "l")[0][0].get("id") == "l.r.e"
 
     def test_a_resource_set(self) -> None:
         resource_set = '<resource_set id="s"><resource_ref id="a"/></resource_set>'
@@ -73,7 +73,7 @@ class TestOutside:
 
     @pytest.mark.parametrize(
         ("reference", "name", "identifier"),
-        [("", "n", "a.s-n"), ('name="m"', "m", "a.s-n.m")],
+        [("", "n", "i.s-n"), ('name="m"', "m", "i.s-n.m")],
         ids=["plain", "renamed"],
     )
     def test_an_nvpair(self, reference: str, name: str, identifier: str) -> None:
@@ -90,14 +90,30 @@ class TestOutside:
             dummy("x", lender) + dummy("a", '<instance_attributes id-ref="s"/>'),
             f'<rsc_location id="lx" rsc="x">{RULE}</rsc_location>',
         )
-        assert [e.get("id") for e in member(found, "a").iterdescendants()] == ["a.s", "a.r", "a.e", "a.p"]
+        assert [e.get("id") for e in member(found, "a").iterdescendants()] == ["a.s", "a.s.r", "a.s.r.e", "a.s.p"]
 
-    def test_twice_in_one_member_is_one_copy(self) -> None:
+    def test_twice_in_one_member_is_a_copy_each(self) -> None:
         borrowers = dummy("p", '<meta_attributes id-ref="s"/>') + dummy("q", '<meta_attributes id-ref="s"/>')
         found = published(dummy("x", pairs("s", "meta_attributes", n="1")) + f'<group id="a">{borrowers}</group>')
-        first, second = member(found, "a").iter("meta_attributes")
-        assert first.get("id") == "a.s"
-        assert dict(second.attrib) == {"id-ref": "a.s"}
+        assert [e.get("id") for e in member(found, "a").iter("meta_attributes")] == ["p.s", "q.s"]
+
+    def test_twice_in_one_place_is_a_copy_each(self) -> None:
+        """An operation's options are borrowed by themselves, and again with all the operations."""
+        operations = f'<operations id="o"><op id="os" name="start" interval="0s">{pairs("s", n="1")}</op></operations>'
+        borrowed = '<instance_attributes id-ref="s"/><operations id-ref="o"/>'
+        found = published(dummy("x", operations) + dummy("a", borrowed))
+        assert [e.get("id") for e in member(found, "a").iter("instance_attributes")] == ["a.s", "a.o.s"]
+
+    def test_a_renamed_pair_leaves_the_others_their_name(self) -> None:
+        borrower = '<meta_attributes id="i"><nvpair id-ref="s-n" name="m"/><nvpair id-ref="s-n"/></meta_attributes>'
+        found = published(dummy("x", pairs("s", n="1")) + dummy("a", borrower))
+        assert [(e.get("id"), e.get("name")) for e in member(found, "a")[0]] == [("i.s-n.m", "m"), ("i.s-n", "n")]
+
+    def test_two_tickets_may_borrow_the_same(self) -> None:
+        borrowers = "".join(dummy(i, '<operations id-ref="o"/>') for i in "ab")
+        source = cib(dummy("x", OPERATIONS) + borrowers, ticket("c", "a") + ticket("d", "b", "U"))
+        target = replicate(source, replicate(source, cib()), "U")
+        assert {"a.o", "b.o"} <= target.ids.keys()
 
     def test_in_two_members_is_a_copy_each(self) -> None:
         resources = dummy("x", pairs("s", "meta_attributes", n="1")) + "".join(
@@ -148,10 +164,27 @@ class TestFaults:
     def test_a_reference_of_something_outside_is_no_concern(self) -> None:
         assert set(published(dummy("a") + dummy("x", '<meta_attributes id-ref="gone"/>')).lines) == {"a", "c"}
 
-    def test_a_definition_that_borrows_itself_ends(self) -> None:
-        nested = '<meta_attributes id="s"><rule id="r" score="1"><rule id-ref="r"/></rule></meta_attributes>'
-        found = published(dummy("x", nested) + dummy("a", '<meta_attributes id-ref="s"/>'))
-        assert len(found.canonical) < 1000
+    @pytest.mark.parametrize(
+        "nested",
+        [
+            '<rule id="r" score="1"><rule id-ref="r"/></rule>',
+            '<rule id="r" score="1"><rule id="q" score="1"><rule id-ref="r"/></rule></rule>',
+        ],
+    )
+    def test_a_definition_that_borrows_itself(self, nested: str) -> None:
+        lender = f'<meta_attributes id="s">{nested}</meta_attributes>'
+        with pytest.raises(CibError, match="a: rule refers to 'r', which borrows in a circle or without end"):
+            published(dummy("x", lender) + dummy("a", '<meta_attributes id-ref="s"/>'))
+
+    def test_a_bomb_of_definitions_that_borrow_others_twice(self) -> None:
+        rules = "".join(
+            f'<rule id="r{i}" score="1"><rule id="x{i}" score="1"><rule id-ref="r{i + 1}"/></rule>'
+            f'<rule id="y{i}" score="1"><rule id-ref="r{i + 1}"/><rule id="z{i}"><rule id-ref="r{i + 1}"/></rule></rule></rule>'
+            for i in range(14)
+        )
+        lender = f'<meta_attributes id="s">{rules}<rule id="r14" score="1"/></meta_attributes>'
+        with pytest.raises(CibError, match="in a circle or without end"):
+            published(dummy("x", lender) + dummy("a", '<meta_attributes id="b"><rule id-ref="r0"/></meta_attributes>'))
 
 
 class TestBack:
@@ -178,7 +211,7 @@ class TestBack:
 
     def test_a_change_of_what_was_borrowed_writes_it_out(self) -> None:
         """What x has is x's own, and stays as it is."""
-        second = self.edited('id="a.s-n" name="n" value="1"', 'id="a.s-n" name="n" value="2"')
+        second = self.edited('id="a.s.s-n" name="n" value="1"', 'id="a.s.s-n" name="n" value="2"')
         after = replicate(second, self.HOLDER, adopt=True)
         assert after.members["a"].find("meta_attributes/nvpair").get("value") == "2"
         assert after.lines["x"] == self.HOLDER.lines["x"]
@@ -188,3 +221,24 @@ class TestBack:
         before = etree.tostring(out)
         assert canonical(restore_references(out, current, out)) == canonical(current)
         assert etree.tostring(out) == before
+
+    def test_a_definition_that_moved_out_of_a_deleted_member_is_not_lost(self) -> None:
+        """The lender was the ticket's too, and goes: what it lent has to come along."""
+        owned = "".join(f'<obj_ref id="{i}"/>' for i in ("a", "c", "d", "x"))
+        here = cib(
+            dummy("x", OPERATIONS) + dummy("a", '<operations id-ref="o"/>'),
+            ticket("c", "a") + ticket("d", "x"),
+            f'<tag id="qmfagent-owned-T">{owned}</tag>',
+        )
+        after = replicate(cib(dummy("a", OPERATIONS), ticket("c", "a")), here)
+        assert "x" not in after.members
+        assert b'<operations id="o">' in after.lines["a"]
+
+    def test_a_place_that_still_borrows_leaves_no_reference_to_what_went(self) -> None:
+        """The other site made something of its own refer to the copy, which this site does not have."""
+        second = self.edited(
+            '<instance_attributes id="i">',
+            '<meta_attributes id="j"><nvpair id-ref="a.s.s-n"/></meta_attributes><instance_attributes id="i">',
+        )
+        after = replicate(second, self.HOLDER, adopt=True)
+        assert {str(i) for i in after.configuration.xpath("//@id-ref")} <= after.ids.keys()

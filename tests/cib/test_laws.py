@@ -168,6 +168,7 @@ class TestApply:
         assume(not plan.errors)
         after = apply(holder, plan)
         assert_delivered(after, closure(second, "T"))
+        assert make_plan(after, closure(second, "T")).changes == ()
         assert outside(after) == outside(holder)
 
 
