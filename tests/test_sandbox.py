@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,19 @@ def test_time_is_limited() -> None:
     assert time.monotonic() - started < 6
 
 
+def test_a_process_that_stands_still_is_given_up() -> None:
+    """It uses no CPU time, so that the clock alone can tell."""
+    endless = step(f'<xsl:template match="/">{LOOPS}</xsl:template>')
+    with ThreadPoolExecutor(1) as pool:
+        outcome = pool.submit(transform_limited, [endless], CIB, seconds=1)
+        while not (running := multiprocessing.active_children()) and not outcome.done():
+            time.sleep(0.001)
+        os.kill(int(running[0].pid or 0), signal.SIGSTOP)
+        with pytest.raises(TransformError, match=r"^step\.xsl: still running after 1 s, and was stopped$"):
+            outcome.result(timeout=10)
+    assert multiprocessing.active_children() == []
+
+
 @pytest.mark.parametrize("times", [28, 40])
 def test_memory_is_limited(times: int) -> None:
     with pytest.raises(
@@ -99,6 +115,14 @@ def test_size_of_the_result_is_limited() -> None:
     )
     bomb = step(f'<xsl:template match="/"><cib><configuration>{many}</configuration></cib></xsl:template>')
     with pytest.raises(TransformError, match=r"^the result of step\.xsl has 80,\d+,\d+ bytes, more than"):
+        transform_limited([bomb], CIB)
+
+
+def test_size_of_the_canonical_result_is_limited_too() -> None:
+    """Canonical XML writes out the end of an empty element: forty megabytes become eighty."""
+    many = '<xsl:for-each select="//resources">' * 2 + f"<{'x' * 1_000}/>" + "</xsl:for-each>" * 2
+    bomb = step(f'<xsl:template match="/"><cib><configuration>{many}</configuration></cib></xsl:template>')
+    with pytest.raises(TransformError, match=r"^step\.xsl: the result has more than the 67,108,864 bytes"):
         transform_limited([bomb], CIB)
 
 

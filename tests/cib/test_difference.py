@@ -132,6 +132,11 @@ class TestAttributes:
         assert change.path == PATH
         assert change.content == b'<op id="o" name="start" record="y" timeout="2s"></op>'
 
+    def test_an_empty_value_is_a_value(self) -> None:
+        found = changes('<op id="o" timeout="1s"/>', '<op id="o" timeout=""/>')
+        assert found is not None
+        assert b'name="timeout" operation="set" value=""' in to_patchset(found, Version(0, 1, 0))
+
     def test_values_that_need_escapes(self) -> None:
         old, new = dummy("a", pairs("i", n="1")), dummy("a", pairs("i", n="&lt;&amp;&quot;&#10;ä"))
         found = changes(old, new)

@@ -65,6 +65,7 @@ class TestReading:
             ('\nxslt = ["a.xsl", 1]\n', 2, "'xslt' must be a list of file names"),
             ('xslt = [""]\n', 1, "'xslt' must be a list of file names"),
             ('[[override]]\nselect = "x"\n', 1, "has no 'value'"),
+            ('[[override]]\nselect = "x"\n[[override]]\nselect = "y"\nvalue = "1"\n', 1, "has no 'value'"),
             ('# one\n[[override]]\nvalue = "1"\n', 2, "has no 'select'"),
             (
                 '[[override]]\nselect = "x"\nvalue = "1"\n[[override]]\nselect = "y"\nvalue = 5\n',

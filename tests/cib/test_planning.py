@@ -81,6 +81,14 @@ class TestFollow:
         assert set(after.members) == {"local", "a", "c", RECORD}
         assert after.references.tags[RECORD] == ("a", "c")
 
+    def test_positions_count_what_is_left_after_the_deletions(self) -> None:
+        here = delivered(publication(dummy("a") + dummy("b"), ticket("d", "b")), cib(dummy("local")))
+        plan = make_plan(here, publication(dummy("a") + dummy("n"), ticket("e", "n")))
+        assert [(c.id, c.position) for c in plan.changes if c.operation == "create" and c.member != RECORD] == [
+            ("n", 2),
+            ("e", 1),
+        ]
+
     def test_move_within_a_group(self) -> None:
         one = publication(f'<group id="g">{dummy("a")}{dummy("b")}{dummy("d")}</group>')
         other = publication(f'<group id="g">{dummy("d")}{dummy("a")}{dummy("b")}</group>')
@@ -208,6 +216,13 @@ class TestTwoTickets:
         assert set(here.members) == {"a", "c", "e", tag_id("T"), tag_id("U")}
         assert make_plan(here, closure(self.BOTH, "T")).changes == ()
         assert make_plan(here, closure(self.BOTH, "U")).changes == ()
+
+    def test_what_another_ticket_delivered_is_shared_where_it_is_the_same(self) -> None:
+        here = replicate(cib(dummy("a"), ticket("e", "a", "U")), EMPTY, "U")
+        plan = make_plan(here, closure(self.BOTH, "T"))
+        assert not plan.errors
+        assert plan.adopted == ("a", "e")
+        assert apply(here, plan).references.tags[tag_id("T")] == ("a", "c", "e")
 
     def test_stays_when_one_of_them_gives_it_up(self) -> None:
         here = replicate(self.BOTH, replicate(self.BOTH, EMPTY, "T"), "U")
