@@ -313,6 +313,19 @@ class TestColours:
         assert b"\x1b[32m+ create clone db-clone" in written
 
 
+@pytest.mark.parametrize("command", [CLOSURE, PLAN], ids=["closure", "plan"])
+def test_a_reader_that_went_away_ends_it_without_a_traceback(command: tuple[object, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "qmfagent", *map(str, command)], stdout=writer, stderr=subprocess.PIPE, timeout=60
+    )
+    os.close(writer)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+
+
 def _read(terminal: int) -> bytes:
     """The next bytes of a terminal; none where the other side is closed."""
     try:
