@@ -25,7 +25,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A copy, since setuptools would put what an earlier build left in the tree into the wheel, too.
     leave = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "tests", "docs")
     shutil.copytree(ROOT, folder / "source", symlinks=True, ignore=leave)
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, folder / "source", cwd=folder)
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        folder,
+        folder / "source",
+        cwd=folder,
+    )
     (wheel,) = folder.glob("qmfagent-*.whl")
     run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
     run(folder / "venv" / "bin" / "pip", "install", "--quiet", wheel, cwd=folder)

@@ -1,0 +1,163 @@
+"""Method calls on their way: one answer and one line of audit each, whatever becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from qmfagent.agent import load_schema
+from qmfagent.calls import MAX_CALLS, Calls
+from qmfagent.errors import Refused, SiteFileError, WriteRejected
+from qmfagent.policy.access import Access
+from qmfagent.qmf.agent import Agent, MethodCall
+from qmfagent.qmf.data import Data, ObjectId
+from qmfagent.qmf.message import DIRECT, Address, Message
+
+WRITER = "CN=admin"
+
+
+class NoObjects:
+    def objects(self, class_name: str) -> Iterable[Data]:
+        return ()
+
+    def find(self, object_name: str) -> Data | None:
+        return None
+
+
+class Desk:
+    """Calls that are carried out by `run`, and their answers."""
+
+    def __init__(self, run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]]) -> None:
+        agent = Agent("v", "p", "i", schema=load_schema(), source=NoObjects())
+        self.answers: list[Message] = []
+        self.calls = Calls(agent, Access(frozenset({WRITER})), run, self.answers.append)
+
+    async def finish(self) -> None:
+        await asyncio.gather(*self.calls._tasks)
+
+    def reasons(self) -> list[str]:
+        """The reason of each answer; empty for one that was good."""
+        return [answer.body.get("_values", {}).get("reason", "") for answer in self.answers]  # type: ignore[union-attr]
+
+
+def call(method: str = "grant", name: str = "Ticket:T", who: str = WRITER, **arguments: Any) -> MethodCall:
+    class_name = name.partition(":")[0]
+    return MethodCall(ObjectId(name), class_name, method, arguments, who, Address(DIRECT, "console"), "1")
+
+
+@pytest.fixture
+def audit(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    """The lines of the audit so far."""
+    caplog.set_level(logging.INFO, "qmfagent.audit")
+    return lambda: [json.loads(record.getMessage()) for record in caplog.records if record.name == "qmfagent.audit"]
+
+
+async def done(call: MethodCall) -> Mapping[str, Any]:
+    return {"ticket": "T", "changes": 1, "version": "0.6.0"} if call.method == "apply" else {}
+
+
+Audit = Callable[[], list[dict[str, Any]]]
+
+
+async def test_a_write_is_answered_and_audited(audit: Audit) -> None:
+    desk = Desk(done)
+    desk.calls.take(call("apply", "Site:a", token="abc"))
+    await desk.finish()
+    assert desk.answers[0].body == {"_arguments": {"ticket": "T", "changes": 1, "version": "0.6.0"}}
+    assert (desk.answers[0].to, desk.answers[0].correlation_id) == (Address(DIRECT, "console"), "1")
+    assert audit() == [
+        {"who": WRITER, "what": "Site.apply", "on": "Site:a", "arguments": {"token": "abc"}, "result": "done"}
+    ]
+
+
+async def test_who_may_not_write_is_refused_before_anything_is_done(audit: Audit) -> None:
+    async def never(call: MethodCall) -> Mapping[str, Any]:
+        raise AssertionError("it was carried out")
+
+    desk = Desk(never)
+    desk.calls.take(call(who="CN=eve\n{}"))
+    assert desk.reasons() == ["forbidden"]
+    assert desk.answers[0].body["_values"]["error_code"] == 6  # type: ignore[index, call-overload]
+    (line,) = audit()
+    assert (line["who"], line["result"]) == ("CN=eve\n{}", "forbidden")
+
+
+async def test_reading_is_not_audited(audit: Audit) -> None:
+    async def read(call: MethodCall) -> Mapping[str, Any]:
+        return {"xml": "", "version": "0.5.0"}
+
+    desk = Desk(read)
+    desk.calls.take(call("query", "Site:a", who="anonymous", path=""))
+    await desk.finish()
+    assert desk.reasons() == [""]
+    assert audit() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Refused("split", "x"), "split"),
+        (WriteRejected("x"), "rejected"),
+        (SiteFileError("x"), "invalid"),
+        (ZeroDivisionError(), "internal"),
+    ],
+)
+async def test_a_failure_is_answered_and_audited_by_its_name(audit: Audit, error: Exception, reason: str) -> None:
+    async def fail(call: MethodCall) -> Mapping[str, Any]:
+        raise error
+
+    desk = Desk(fail)
+    desk.calls.take(call())
+    await desk.finish()
+    assert desk.reasons() == [reason]
+    assert [line["result"] for line in audit()] == [reason]
+
+
+async def test_a_write_whose_results_are_wrong_was_done_all_the_same(audit: Audit) -> None:
+    async def wrong(call: MethodCall) -> Mapping[str, Any]:
+        return {"surprise": 1}
+
+    desk = Desk(wrong)
+    desk.calls.take(call())
+    await desk.finish()
+    assert desk.reasons() == ["internal"]
+    assert "it was carried out" in desk.answers[0].body["_values"]["error_text"]  # type: ignore[index, call-overload]
+    assert [line["result"] for line in audit()] == ["done"]
+
+
+async def test_one_call_too_many_is_busy(audit: Audit) -> None:
+    gate = asyncio.Event()
+
+    async def wait(call: MethodCall) -> Mapping[str, Any]:
+        await gate.wait()
+        return {}
+
+    desk = Desk(wait)
+    for _ in range(MAX_CALLS + 2):
+        desk.calls.take(call())
+    assert desk.reasons() == ["busy", "busy"]
+    gate.set()
+    await desk.finish()
+    assert desk.reasons() == ["busy"] * 2 + [""] * MAX_CALLS
+    assert len(audit()) == MAX_CALLS + 2
+    desk.calls.take(call())
+    await desk.finish()
+    assert desk.reasons()[-1] == ""
+
+
+async def test_what_is_under_way_at_the_end_is_answered_and_audited(audit: Audit) -> None:
+    async def forever(call: MethodCall) -> Mapping[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    desk = Desk(forever)
+    desk.calls.take(call())
+    await asyncio.sleep(0)
+    await desk.calls.stop()
+    assert desk.reasons() == ["interrupted"]
+    assert [line["result"] for line in audit()] == ["interrupted"]

@@ -1,0 +1,162 @@
+"""From a checked call to what is done and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from qmfagent.agent import load_schema
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.errors import CibError, Disconnected, Refused, RemoteError
+from qmfagent.inventory import Inventory
+from qmfagent.methods import Methods
+from qmfagent.qmf.agent import MethodCall
+from qmfagent.qmf.checks import check_results
+from qmfagent.qmf.data import ObjectId
+from qmfagent.qmf.message import DIRECT, Address
+from qmfagent.replication.applier import Applier
+from qmfagent.replication.publisher import Publisher
+from qmfagent.replication.replica import Replicas
+from qmfagent.replication.subscriber import Subscriber
+from tests.replication.conftest import SOURCE, TARGET
+from tests.replication.fakes import Events, FakeRemotes, MemoryStore, publication, unmangled
+
+SCHEMA = load_schema()
+
+
+class Peers(FakeRemotes):
+    """Other sites whose methods answer as they are told."""
+
+    answers: Mapping[str, Any] = {}
+
+    async def call(self, site: str, object_name: str, method: str, arguments: Mapping[str, Any]) -> Any:
+        self.called = [*getattr(self, "called", []), (site, object_name, method, dict(arguments))]
+        answer = self.answers[method]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Store(MemoryStore):
+    """A store that writes down what is asked of its tickets."""
+
+    async def ticket(self, name: str, action: str) -> None:
+        self.asked = (name, action)
+
+
+class Site:
+    """Site b, or the holder of T where its CIB says so."""
+
+    def __init__(self, cib: bytes) -> None:
+        self.store = Store(cib)
+        self.peers = Peers(published={"a": publication()})
+        self.peers.hold("a")
+        replicas, events = Replicas(), Events()
+        self.inventory = Inventory(SCHEMA, "b", "file", replicas, lambda ticket: "manual", list)
+        self.inventory.renew(Snapshot.parse(cib))
+        applier = Applier("b", self.store, self.peers, unmangled, events)
+        subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)
+        self.replicas = replicas
+        publisher = Publisher("b", self.store, events)
+        self.methods = Methods(self.inventory, self.store, publisher, applier, subscriber, self.peers)  # type: ignore[arg-type]
+
+    async def call(self, name: str, method: str, **arguments: Any) -> dict[str, Any]:
+        """Call a method; its results, checked against the schema."""
+        class_name = name.partition(":")[0]
+        call = MethodCall(ObjectId(name), class_name, method, arguments, "CN=admin", Address(DIRECT, "console"), "1")
+        schema_class = SCHEMA.object_class(class_name)
+        described = schema_class.method(method)
+        assert described is not None
+        return check_results(schema_class, described, await self.methods.run(call))
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site(TARGET)
+
+
+@pytest.fixture
+def holder() -> Site:
+    return Site(SOURCE)
+
+
+def test_every_method_of_the_schema_is_there(site: Site) -> None:
+    assert site.methods._methods.keys() == {(c.name, m.name) for c in SCHEMA.classes for m in c.methods}
+
+
+async def test_query_gives_elements_one_after_the_other(holder: Site) -> None:
+    whole = await holder.call("Site:b", "query", path="")
+    assert whole["xml"].startswith("<configuration>")
+    assert whole["version"] == "0.5.0"
+    found = await holder.call("Site:b", "query", path="configuration/constraints/rsc_ticket")
+    assert [line.split('"')[1] for line in found["xml"].split("\n")] == ["ticket-vip", "ticket-web"]
+    with pytest.raises(CibError):
+        await holder.call("Site:b", "query", path="nowhere")
+
+
+async def test_nothing_is_read_while_the_cib_is_not_seen(holder: Site) -> None:
+    holder.inventory.lost()
+    for name, method, arguments in (
+        ("Site:b", "query", {"path": ""}),
+        ("Site:b", "publication", {"ticket": "T"}),
+        ("Replica:T:a", "replicate_now", {}),
+    ):
+        with pytest.raises(Disconnected):
+            await holder.call(name, method, **arguments)
+
+
+async def test_a_holder_gives_its_publication(holder: Site) -> None:
+    values = await holder.call("Site:b", "publication", ticket="T")
+    assert values["digest"] == publication().digest
+
+
+async def test_a_plan_tells_of_its_publication_without_the_document(site: Site) -> None:
+    answer = await site.call("Site:b", "plan", ticket="T", adopt=False)
+    assert answer["token"] == answer["plan"]["token"] != ""
+    assert answer["plan"]["publication"]["site"] == "a"
+    assert "xml" not in answer["plan"]["publication"]
+
+
+async def test_an_apply_is_noted_for_the_replica(site: Site) -> None:
+    token = (await site.call("Site:b", "plan", ticket="T", adopt=False))["token"]
+    done = await site.call("Site:b", "apply", token=token)
+    assert (done["ticket"], done["version"]) == ("T", str(site.store.current.version))
+    assert site.replicas.get("T", "a").state == "in-sync"
+
+
+@pytest.mark.parametrize("name", ["T", "a:b", ""])
+async def test_a_ticket_is_named_by_all_after_the_first_colon(site: Site, name: str) -> None:
+    assert await site.call(f"Ticket:{name}", "grant") == {}
+    assert site.store.asked == (name, "grant")
+
+
+async def test_replicate_now_applies_here_where_the_other_site_holds_the_ticket(site: Site) -> None:
+    first = await site.call("Replica:T:a", "replicate_now")
+    assert first["changes"] > 0
+    assert await site.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0"}
+
+
+async def test_replicate_now_has_the_other_site_apply_where_this_one_holds_it(holder: Site) -> None:
+    plan = {"token": "abc", "plan": {"problems": [{"severity": "warning", "code": "w", "message": "w"}]}}
+    holder.peers.answers = {"plan": plan, "apply": {"ticket": "T", "changes": 3, "version": "0.10.0"}}
+    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 3, "version": "0.10.0"}
+    assert holder.peers.called == [
+        ("a", "Site:a", "plan", {"ticket": "T"}),
+        ("a", "Site:a", "apply", {"token": "abc"}),
+    ]
+
+
+async def test_what_stands_against_it_there_is_told_here(holder: Site) -> None:
+    problems = [{"severity": "error", "code": "clash", "message": m} for m in ("one", "two")]
+    holder.peers.answers = {"plan": {"token": "", "plan": {"problems": problems}}}
+    with pytest.raises(Refused, match="at a: one; two") as refused:
+        await holder.call("Replica:T:a", "replicate_now")
+    assert refused.value.reason == "clash"
+    nothing = {"token": "", "plan": {"problems": [], "base": {"version": "0.9.0"}}}
+    holder.peers.answers = {"plan": nothing}
+    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0"}
+    holder.peers.answers = {"plan": RemoteError("no", reason="split")}
+    with pytest.raises(RemoteError):
+        await holder.call("Replica:T:a", "replicate_now")
