@@ -79,6 +79,15 @@ class TestClosure:
         assert printed.validate_with == "pacemaker-3.9"
         assert done.out.endswith("</cib>\n")
 
+    def test_holds_what_the_ticket_needs_and_none_of_the_sites_own(self, qmfagent: Command) -> None:
+        done = qmfagent(*CLOSURE)
+        assert set(Snapshot.parse(done.out.encode()).members) == {
+            "db-clone", "db-vip", "db-with-ticket", "db-vip-with-ticket", "db-vip-with-primary", "db-promote-before-vip",
+            "db-off-maintenance", "db-vip-reachable", "database",
+        }  # fmt: skip
+        assert "not-to-be-replicated" not in done.out
+        assert "backup" not in done.out
+
     def test_tells_of_boundaries_beside_the_document(self, qmfagent: Command) -> None:
         assert qmfagent(*CLOSURE).err.splitlines() == [
             "note: order db-before-web ties db-vip to web, which stays here",
