@@ -116,13 +116,17 @@ class Lab:
         """Start them again and wait for the DC."""
         self._sites[site].start_cluster()
 
+    def wait_idle(self, site: str) -> None:
+        """Wait until the cluster of `site` has nothing left to do."""
+        self._sites[site].wait_idle()
+
     def reset(self, site: str) -> None:
         """Empty the site's resources, constraints, tags and tickets, and wait until the cluster is idle."""
         self.run(site, ["cibadmin", "--delete", "--force", "--xpath=/cib/configuration/tags"], check=False)
         for section in ("constraints", "resources"):
             self.run(site, ["cibadmin", "--replace", f"--scope={section}", f"--xml-text=<{section}/>"])
         self.run(site, ["cibadmin", "--delete", "--force", "--xpath=/cib/status/tickets"], check=False)
-        self._sites[site].wait_idle()
+        self.wait_idle(site)
 
     def _plug(self, site: Site) -> None:
         assert self._switch

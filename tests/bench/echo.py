@@ -1,19 +1,14 @@
 """Requests and replies per second of listener and client, against a bare proton Container that does the same.
 
-    python tests/bus/bench_echo.py [REQUESTS]
-
-Server and client are separate processes on loopback, 64 requests are outstanding, each carries a map of about 1 KiB
-that is decoded and encoded at both ends. The two run in turns, three times; the ratio is that of the medians. Only
-ratios of one run mean anything: machines vary by more than what is compared.
+Rules of this file: server and client are separate processes on loopback, 64 requests are outstanding, each carries a map of
+about 1 KiB that is decoded and encoded at both ends. The two run in turns.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection as Pipe
@@ -26,7 +21,10 @@ from proton.reactor import Container
 from qmfagent.bus.client import Connection
 from qmfagent.bus.listener import Listener
 from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address, Message
+from tests.bench.result import Result
 
+REQUESTS = 5000
+ROUNDS = 3
 OUTSTANDING = 64
 BODY = {f"property_{index:02d}": "value " * 4 for index in range(24)}
 ME = Address(TOPIC, "direct-console.bench")
@@ -155,19 +153,11 @@ def against(serve: Callable[[Pipe], None], measure: Callable[[int, int], float],
         server.join()
 
 
-def main() -> None:
-    requests = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
-    ours, bare = [], []
-    for _ in range(3):
-        bare.append(against(serve_container, measure_container, requests))
-        ours.append(against(serve_listener, measure_listener, requests))
-    result = {
-        "bus_requests_per_second": round(statistics.median(ours)),
-        "container_requests_per_second": round(statistics.median(bare)),
-        "ratio": round(statistics.median(ours) / statistics.median(bare), 2),
-    }
-    print(json.dumps(result, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+def run() -> list[Result]:
+    """Requests and replies a second. There is no target: theirs does nothing but echo."""
+    samples = [
+        (against(serve_listener, measure_listener, REQUESTS), against(serve_container, measure_container, REQUESTS))
+        for _ in range(ROUNDS)
+    ]
+    ours, theirs = (statistics.median(side) for side in zip(*samples, strict=True))
+    return [Result("requests a second of listener and client / of bare proton", ours, theirs, "1/s")]
