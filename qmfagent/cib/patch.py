@@ -1,7 +1,8 @@
 """Pacemaker's patchsets, format 2: applied to a tree as Pacemaker applies them.
 
 Rules of this file: modifications and deletions take effect in the order they stand, then creations and moves in the
-order of their positions. A patchset that does not fit is a PatchError, and the tree it was tried on is to be thrown away.
+order of their positions; until its turn, what is moved stands behind all its siblings, so that it takes no place in front
+of any. A patchset that does not fit is a PatchError, and the tree it was tried on is to be thrown away.
 So is one with a path that several elements answer to: Pacemaker writes such paths for elements without an id, and whoever
 guesses ends up with another CIB than it has.
 Source: Pacemaker 2.1, lib/common/patchset.c, apply_v2_patchset.
@@ -80,7 +81,10 @@ def apply_changes(root: etree._Element, changes: Sequence[etree._Element], root_
         operation = change.get("operation")
         target = _find(root, change, root_path)
         if operation in ("create", "move"):
-            placed.append((_position(change), change, _required(target, change)))
+            element = _required(target, change)
+            if operation == "move":
+                _required(element.getparent(), change).append(element)
+            placed.append((_position(change), change, element))
         elif operation == "delete":
             if target is not None:
                 _required(target.getparent(), change).remove(target)

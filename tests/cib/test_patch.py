@@ -59,6 +59,15 @@ def test_moves() -> None:
     )
 
 
+def test_what_is_moved_takes_no_place_until_its_turn() -> None:
+    """As crm_diff counts: the creation finds 1 moved away already."""
+    assert patched(
+        '<a id="1"/><a id="2"/><a id="3"/>',
+        change("create", "", '<b id="n"/>', "1"),
+        change("move", "/a[@id='1']", position="3"),
+    ) == ('<a id="2"/><b id="n"/><a id="3"/><a id="1"/>')
+
+
 def test_deleting_what_is_not_there_is_no_fault() -> None:
     assert patched('<a id="1"/>', change("delete", "/a[@id='2']")) == '<a id="1"/>'
 
