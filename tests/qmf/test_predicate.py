@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from typing import Any
 
 import pytest
@@ -189,8 +190,7 @@ def test_a_hostile_pattern_is_stopped_in_seconds_however_many_values_there_are(p
     compiled = BoundedPattern(pattern)
     start = time.process_time()
     with pytest.raises(ProtocolError, match="too much work"):
-        for _ in range(1_000_000):
-            compiled.search(subject)
+        deque((compiled.search(subject) for _ in range(1_000_000)), maxlen=0)
     assert time.process_time() - start < 10
 
 
