@@ -5,8 +5,9 @@
         agent = lab.popen("siteb", ["python3", "-m", "qmfagent", ...])
         lab.cut("sitea")
 
-Rules: one network for all sites, 10.77.0.0/24, inside a namespace of its own, so that the host's network is never
-touched and labs don't meet; the host itself can't reach the sites: a client is started inside one, too.
+Rules: the sites know each other by name. One network for all of them, 10.77.0.0/24, inside a namespace of its own, so that
+the host's network is never touched and labs don't meet; the host itself can't reach the sites: a client is started inside
+one, too.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ class Lab:
             self._switch = Namespace("switch")
             self._switch.run(["ip", "link", "add", "br0", "type", "bridge"])
             self._switch.run(["ip", "link", "set", "br0", "up"])
-            for index, name in enumerate(self.names, start=1):
-                self._sites[name] = site = Site(name, f"10.77.0.{index}", self._root / name)
+            addresses = {name: f"10.77.0.{index}" for index, name in enumerate(self.names, start=1)}
+            hosts = self._root / "hosts"
+            hosts.write_text("".join(f"{a} {n}\n" for n, a in {"localhost": "127.0.0.1", **addresses}.items()))
+            for name, address in addresses.items():
+                self._sites[name] = site = Site(name, address, self._root / name, hosts)
                 self._plug(site)
             with ThreadPoolExecutor() as pool:
                 list(pool.map(Site.start_cluster, self._sites.values()))

@@ -67,8 +67,11 @@ _STOP_SECONDS = 60.0
 class Site:
     """One site of the lab: its namespace and its cluster. The node is called NAME-n1."""
 
-    def __init__(self, name: str, address: str, root: Path) -> None:
-        """Lay out the files of site `name` under `root` and make its namespace; the cluster is not started yet."""
+    def __init__(self, name: str, address: str, root: Path, hosts: Path) -> None:
+        """Lay out the files of site `name` under `root` and make its namespace; the cluster is not started yet.
+
+        `hosts` is its /etc/hosts.
+        """
         self.name = name
         self.node = f"{name}-n1"
         self.address = address
@@ -84,7 +87,11 @@ class Site:
         self.namespace = Namespace(
             self.node,
             tmpfs=["/dev/shm", "/run"],
-            binds=[*((root / host, inside) for host, inside in binds.items()), (root / "corosync", "/etc/corosync")],
+            binds=[
+                *((root / host, inside) for host, inside in binds.items()),
+                (root / "corosync", "/etc/corosync"),
+                (hosts, "/etc/hosts"),
+            ],
             dirs=[
                 ("/run/crm", _HA, "750"),
                 ("/run/resource-agents", "", "755"),
