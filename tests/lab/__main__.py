@@ -25,6 +25,7 @@ from typing import Any
 
 from tests.lab import requirements
 from tests.lab.lab import Lab
+from tests.lab.namespace import entering
 
 _STATE = Path(tempfile.gettempdir()) / f"qmfagent-lab.{os.geteuid()}.json"
 _LOG = _STATE.with_suffix(".log")
@@ -102,11 +103,11 @@ def _inside(command: str, arguments: list[str]) -> int:
         return 1
     site, *rest = arguments
     if command == "exec":
-        enter = ["nsenter", "-t", str(state["sites"][site]["pid"]), "-m", "-i", "-u", "-n", "-p", "--"]
+        inside = entering(state["sites"][site]["pid"], rest)
     else:
-        enter = ["nsenter", "-t", str(state["switch"]), "-n", "--"]
-        rest = ["ip", "link", "set", site, "down" if command == "cut" else "up"]
-    return subprocess.run([*enter, *rest], check=False).returncode
+        link = ["ip", "link", "set", site, "down" if command == "cut" else "up"]
+        inside = ["nsenter", "-t", str(state["switch"]), "-n", "--", *link]
+    return subprocess.run(inside, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:

@@ -27,6 +27,13 @@ def _children(pid: int) -> list[int]:
         return []
 
 
+def entering(pid: int, command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` in all namespaces of process `pid`, and dies with the nsenter(1) before it."""
+    enter = ["nsenter", "-t", str(pid), "-m", "-i", "-u", "-n", "-p", "--"]
+    # Entering a mount namespace leaves one at its root; a command is to run where the caller is.
+    return [*enter, "setpriv", "--pdeathsig", "KILL", "env", f"--chdir={Path.cwd()}", *command]
+
+
 class SiteProcess(subprocess.Popen[Any]):
     """A process inside a namespace. Signals reach the process itself, not the nsenter(1) that stands before it."""
 
@@ -84,9 +91,7 @@ class Namespace:
 
         The process dies with the nsenter(1) in front of it, so killing what was started kills what runs.
         """
-        enter = ["nsenter", "-t", str(self.pid), "-m", "-i", "-u", "-n", "-p", "--"]
-        # Entering a mount namespace leaves one at its root; a command is to run where the caller is.
-        return [*enter, "setpriv", "--pdeathsig", "KILL", "env", f"--chdir={Path.cwd()}", *command]
+        return entering(self.pid, command)
 
     def popen(self, command: Sequence[str], **options: Any) -> SiteProcess:
         """Start `command` inside; `options` are those of subprocess.Popen."""
