@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.result import Result
-from tests.lab.agents import AgentPair, AgentSite
+from tests.lab.agent_pair import AgentPair
+from tests.lab.agents import AgentSite
 from tests.lab.configurations import SITE_FILES, TICKET, database, local
 from tests.lab.lab import Lab
 

@@ -1,9 +1,4 @@
-"""Sites of the lab with an agent in each, joined by AMQP and TLS over the lab's switch: replication as it is used.
-
-    with AgentPair(lab, folder) as pair:
-        pair.given(CIB_A, CIB_B)
-        pair.a.grant("T")
-        pair.b.event("applied", ticket="T")
+"""One site of the lab with an agent in it, reached by AMQP and TLS over the lab's switch: replication as it is used.
 
 Rules of this file: agents are processes of their own inside the sites, started by the command that an administrator uses.
 What they do is seen through a console, what came of it through Pacemaker's own tools. Every wait is bounded and says what
@@ -19,16 +14,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from lxml import etree
 
 from consoles.client import Console, Event, Object
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.closure import Closure
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.errors import QmfAgentError, UnknownTicket
+from qmfagent.errors import QmfAgentError
 from qmfagent.site_file import read_site_rules
 from tests.certificates import CertificateAuthority
 from tests.lab.event_log import EventLog
@@ -271,60 +265,3 @@ class AgentSite:
             for history in status.iterfind("node_state/lrm/lrm_resources/lrm_resource")
             for operation in history.iterfind(f"lrm_rsc_op[@id='{history.get('id')}_last_0']")
         }
-
-
-class AgentPair:
-    """Sites A and B of the lab with their agents, and what is true of both together."""
-
-    def __init__(self, lab: Lab, folder: Path, site_files: Mapping[str, str]) -> None:
-        """`folder` takes the configurations; `site_files` gives each site's own values."""
-        authority = CertificateAuthority(folder, "ca")
-        self.lab = lab
-        self.a, self.b = (AgentSite(lab, name, folder, authority, site_files[name]) for name in ("sitea", "siteb"))
-
-    def __enter__(self) -> Self:
-        """Start both agents."""
-        self.ensure_agents()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for site in (self.b, self.a):
-            site.close()
-
-    def ensure_agents(self) -> None:
-        """Start the agents that do not run, and wait until both do and see each other."""
-        for site in (self.a, self.b):
-            if not site.agent_runs:
-                site.start_agent()
-        for site in (self.a, self.b):
-            site.wait_agent()
-        for site in (self.a, self.b):
-            until(lambda site=site: self._sees_peers(site), f"the peers of {site.name}{site.log_tail()}")
-
-    def given(self, at_a: str, at_b: str) -> None:
-        """Put both sites into a known state: these resources and constraints, no tickets, both agents running."""
-        self.ensure_agents()
-        for site in (self.a, self.b):
-            self.lab.run(site.name, ["cibadmin", "--delete", "--force", "--xpath=/cib/status/tickets"], check=False)
-        for site, configuration in ((self.a, at_a), (self.b, at_b)):
-            self.lab.reset(site.name)
-            site.modify(configuration)
-
-    def converged(self, ticket: str, source: AgentSite, target: AgentSite) -> bool:
-        """Whether the target's CIB has what it makes of the source's closure, and nothing else that depends on it."""
-        wanted = target.mangled(closure(source.cib(), ticket))
-        try:
-            return closure(target.cib(), ticket).digest == wanted.digest
-        except UnknownTicket:
-            return False
-
-    def wait_converged(self, ticket: str, source: AgentSite, target: AgentSite, seconds: float = WAIT) -> None:
-        """Wait until they have converged."""
-        try:
-            until(lambda: self.converged(ticket, source, target), f"{target.name} like {source.name}", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}{source.log_tail()}{target.log_tail()}") from None
-
-    def _sees_peers(self, site: AgentSite) -> bool:
-        (found,) = site.console.query("Site", site.name)
-        return all(peer["connected"] for peer in found.peers)

@@ -16,7 +16,8 @@ import pytest
 from qmfagent.cib.closure import Closure, closure
 from qmfagent.cib.ownership import owned_ids
 from qmfagent.errors import RemoteError
-from tests.lab.agents import AgentPair, AgentSite, until
+from tests.lab.agent_pair import AgentPair
+from tests.lab.agents import AgentSite, until
 from tests.lab.configurations import ADDRESS, DB, SITE_FILES, TICKET, database, local
 from tests.lab.lab import Lab
 
