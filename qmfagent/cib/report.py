@@ -28,9 +28,9 @@ def plan_lines(plan: Mapping[str, Any], site: str = "the target") -> Iterator[Li
     for change in changes:
         yield from _change_lines(change)
     if records:
-        yield "note", "the record of what is owned for the ticket is brought up to date"
+        yield "note", f"besides, {count(records)} to the record of what is owned for the ticket"
     if plan["adopted"]:
-        yield "note", f"adopted, since already here and dependent on the ticket: {', '.join(plan['adopted'])}"
+        yield "note", f"adopted (here before, owned for the ticket from now on): {', '.join(plan['adopted'])}"
     for use in plan["overrides"]:
         if use["places"]:
             yield "note", f"override {use['value']!r} in {len(use['places'])} place(s): {', '.join(use['places'])}"

@@ -36,7 +36,7 @@ def test_creations_with_their_content() -> None:
         ("add", "+   </primitive>"),
         ("add", "+ create rsc_ticket c"),
         ("add", '+   <rsc_ticket id="c" rsc="a" ticket="T"/>'),
-        ("note", "the record of what is owned for the ticket is brought up to date"),
+        ("note", "besides, 1 change to the record of what is owned for the ticket"),
     ]
 
 
@@ -80,8 +80,8 @@ def test_a_move_with_the_place_counted_from_one() -> None:
 def test_a_change_of_the_record_alone() -> None:
     assert lines(SOURCE) == [
         ("head", "ticket T: no change at site-b (CIB 0.5.3)"),
-        ("note", "the record of what is owned for the ticket is brought up to date"),
-        ("note", "adopted, since already here and dependent on the ticket: a, c"),
+        ("note", "besides, 1 change to the record of what is owned for the ticket"),
+        ("note", "adopted (here before, owned for the ticket from now on): a, c"),
     ]
 
 
