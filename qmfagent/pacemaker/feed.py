@@ -106,3 +106,25 @@ class Feed:
             reader.put(item)
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+class FedStore:
+    """What every store of the CIB does alike: one Feed tells its readers of the newest snapshot and of each change."""
+
+    def __init__(self, client: str) -> None:
+        """`client` is the name under which our own writes are told."""
+        self.client = client
+        self._feed = Feed()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the CIB can be seen now."""
+        return self._feed.connected
+
+    async def snapshot(self) -> Snapshot:
+        """The newest good snapshot. Raises Disconnected."""
+        return self._feed.current()
+
+    def changes(self) -> Changes:
+        """Every change after this call, as far as the store sees each."""
+        return self._feed.changes()

@@ -27,7 +27,7 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError, Disconnected, PatchError, WriteRejected
 from qmfagent.pacemaker import atomic, schemas, tickets, write
-from qmfagent.pacemaker.feed import Changes, Feed
+from qmfagent.pacemaker.feed import FedStore
 from qmfagent.pacemaker.tools import TicketAction
 
 _LOG = logging.getLogger(__name__)
@@ -37,26 +37,20 @@ _LOOK_MS = 1000
 _WRITER = ("cib-last-written", "update-origin", "update-client", "update-user")
 
 
-class FileCib:
+class FileCib(FedStore):
     """Store of a CIB file. See the package's docstring for the shape of a store."""
 
     source = "file"
 
     def __init__(self, path: Path, client: str = "qmfagent") -> None:
         """`path` is the file, its symbolic links followed; `client` is the name noted with our writes."""
-        self.client = client
+        super().__init__(client)
         self._path = path.resolve()
-        self._feed = Feed()
         self._busy = asyncio.Lock()
         self._signature: atomic.Signature | None = None
         self._seen = b""  # SHA-256 of the file as it was last read, good or bad
         self._good = b""  # SHA-256 of the file that the newest snapshot stands for
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def connected(self) -> bool:
-        """Whether the file is there and was readable."""
-        return self._feed.connected
 
     async def start(self) -> None:
         """Read the file and begin to watch it; a missing or malformed one is waited for.
@@ -74,14 +68,6 @@ class FileCib:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._feed.end()
-
-    async def snapshot(self) -> Snapshot:
-        """The newest good snapshot. Raises Disconnected where the file isn't there."""
-        return self._feed.current()
-
-    def changes(self) -> Changes:
-        """Every change after this call."""
-        return self._feed.changes()
 
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
         """Apply a format-2 patchset as one write; its versions, if any, are replaced. Returns the version written.

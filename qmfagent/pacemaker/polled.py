@@ -16,7 +16,7 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError
 from qmfagent.pacemaker import tools, write
-from qmfagent.pacemaker.feed import Changes, Feed
+from qmfagent.pacemaker.feed import FedStore
 from qmfagent.pacemaker.tickets import holds
 
 _LOG = logging.getLogger(__name__)
@@ -30,25 +30,19 @@ _OUTCOMES = {
 }
 
 
-class PolledCib:
+class PolledCib(FedStore):
     """Store of the live CIB through the command-line tools. See the package's docstring for the shape of a store."""
 
     source = "tools"
 
     def __init__(self, client: str, period: float = 1.0) -> None:
         """`client` is the name under which our own writes are told; `period` is in seconds."""
-        self.client = client
+        super().__init__(client)
         self._period = period
-        self._feed = Feed()
         self._tools = tools.Tools()
         self._reading = asyncio.Lock()
         self._written: Version | None = None
         self._task: asyncio.Task[None] | None = None
-
-    @property
-    def connected(self) -> bool:
-        """Whether the CIB can be seen now."""
-        return self._feed.connected
 
     async def start(self) -> None:
         """Read the CIB; where the cluster is not there yet, return nonetheless and go on trying."""
@@ -61,14 +55,6 @@ class PolledCib:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._feed.end()
-
-    async def snapshot(self) -> Snapshot:
-        """The snapshot of the last poll. Raises Disconnected."""
-        return self._feed.current()
-
-    def changes(self) -> Changes:
-        """Every change after this call, as far as polling shows it."""
-        return self._feed.changes()
 
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
         """Apply a format-2 patchset as one write; see write.apply for its errors."""

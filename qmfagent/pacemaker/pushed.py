@@ -24,7 +24,7 @@ from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError, PatchError
 from qmfagent.pacemaker import libcib, notification, write
 from qmfagent.pacemaker.connection import CibConnection
-from qmfagent.pacemaker.feed import Changes, Feed
+from qmfagent.pacemaker.feed import FedStore
 from qmfagent.pacemaker.tickets import holds
 from qmfagent.pacemaker.tools import TicketAction, Tools
 
@@ -39,26 +39,20 @@ _OUTCOMES = {
 }
 
 
-class PushedCib:
+class PushedCib(FedStore):
     """Store of the live CIB through libcib. See the package's docstring for the shape of a store."""
 
     source = "libcib"
 
     def __init__(self, library: libcib.Libcib, client: str) -> None:
         """`client` is the name Pacemaker gives our writes (update-client)."""
-        self.client = client
-        self._feed = Feed()
+        super().__init__(client)
         self._tools = Tools()
         self._connection = CibConnection(library, client, self._notified, self._lost)
         self._gone = asyncio.Event()
         self._refreshing = asyncio.Lock()
         self._backlog: deque[bytes] | None = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def connected(self) -> bool:
-        """Whether the CIB can be seen now."""
-        return self._feed.connected
 
     async def start(self) -> None:
         """Connect; where the cluster is not there yet, return nonetheless and go on trying."""
@@ -74,14 +68,6 @@ class PushedCib:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._connection.stop()
         self._feed.end()
-
-    async def snapshot(self) -> Snapshot:
-        """The newest snapshot. Raises Disconnected."""
-        return self._feed.current()
-
-    def changes(self) -> Changes:
-        """Every change after this call."""
-        return self._feed.changes()
 
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
         """Apply a format-2 patchset as one write; see write.apply for its errors."""
