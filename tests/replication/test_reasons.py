@@ -13,7 +13,7 @@ from qmfagent import errors
 from qmfagent.replication.reasons import MAX_MESSAGE, REASONS, REFUSALS, message_of, reason_of
 
 ROOT = Path(qmfagent.__file__).parent
-PAGE = ROOT.parent / "docs" / "reference" / "reasons.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "reasons.md"
 
 
 def test_the_page_explains_exactly_the_reasons_there_are() -> None:
