@@ -46,15 +46,17 @@ class Scope:
         self.adopted: set[str] = set()
         self.clashes: dict[str, Problem] = {}
         known = target.lines
-        for identifier, line in mangled.lines.items():
-            if identifier in owned or identifier not in known:
-                continue
+        strangers = (
+            () if owned.issuperset(mangled.lines) else [i for i in mangled.lines if i in known and i not in owned]
+        )
+        for identifier in strangers:
+            line = mangled.lines[identifier]
             same = known[identifier] == line or self.published_here.get(identifier) == line
             if (same and identifier in self._other_owners) or (identifier in self.published_here and (same or adopt)):
                 self.adopted.add(identifier)
             else:
                 self.clashes[identifier] = self._clash(identifier, target.members[identifier], adoptable=not same)
-        self.ours = owned | self.adopted | ({tag_id(mangled.ticket)} & known.keys())
+        self.ours = owned.union(self.adopted, {tag_id(mangled.ticket)} & known.keys())
 
     @cached_property
     def published_here(self) -> Mapping[str, bytes]:
