@@ -74,10 +74,8 @@ class Closure:
 
     def renewed(self, lines: Mapping[str, bytes]) -> Closure:
         """The closure with other lines for some members; lines of members that it has not are passed over."""
-        if lines.keys().isdisjoint(self.lines):
-            return self
         sections = {
-            section: {**members, **{i: lines[i] for i in lines.keys() & members.keys()}}
+            section: {**members, **{i: lines[i] for i in ours}} if (ours := lines.keys() & members.keys()) else members
             for section, members in self.sections.items()
         }
         return replace(self, sections=sections)

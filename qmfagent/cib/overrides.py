@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
@@ -110,10 +110,10 @@ def override(source: Closure, overrides: Sequence[Override], name: str) -> tuple
         uses.append(OverrideUse(entry.select, entry.value, entry.line, tuple(places)))
     if not edits:
         return source, tuple(uses)
-    sections = {section: dict(members) for section, members in source.sections.items()}
-    for members in sections.values():
-        members.update({i: _edited(members[i], edits[i]) for i in edits.keys() & members.keys()})
-    return replace(source, sections=sections), tuple(uses)
+    edited = {
+        i: _edited(members[i], edits[i]) for members in source.sections.values() for i in edits.keys() & members.keys()
+    }
+    return source.renewed(edited), tuple(uses)
 
 
 def _edited(line: bytes, edits: Mapping[tuple[int, str], str]) -> bytes:
