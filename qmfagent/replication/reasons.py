@@ -36,6 +36,7 @@ REFUSALS = frozenset(
         "in-use",
         "pattern",
         "withdrawn",
+        "independent",
         "forbidden",
         "busy",
     }

@@ -2,7 +2,8 @@
 
 Rules of this file: one worker, one ticket at a time, and only the newest state counts: a ticket that is woken ten times is
 looked at once. In automatic mode a plan without errors is applied; in manual mode it is only looked at, so that the state
-of the replica is known. A withdrawal of everything is never applied automatically. What failed and may succeed without an
+of the replica is known. A withdrawal of everything, or what would run
+without the ticket, is never applied automatically. What failed and may succeed without an
 event that would tell of it (a site that does not answer, a site file that is mended) is tried again, ever more rarely.
 """
 
@@ -113,7 +114,7 @@ class Subscriber:
 
     async def _plan_and_apply(self, ticket: str, by: str) -> Applied | None:
         prepared = await self._applier.plan(ticket)
-        refusal = blocking(prepared.plan) or (_withdrawal(prepared) if by == AUTOMATIC else None)
+        refusal = blocking(prepared.plan) or (_wants_a_person(prepared) if by == AUTOMATIC else None)
         if refusal:
             raise refusal
         if not prepared.plan.changes:
@@ -234,12 +235,17 @@ def _may_pass(error: QmfAgentError) -> bool:
     return not isinstance(error, (Refused, WriteRejected))
 
 
-def _withdrawal(prepared: Prepared) -> Refused | None:
-    if not prepared.empty or not prepared.plan.changes:
-        return None
+def _wants_a_person(prepared: Prepared) -> Refused | None:
+    """What is never done automatically."""
     ticket = prepared.plan.ticket
-    return Refused(
-        "withdrawn",
-        f"the holder has nothing any more that depends on ticket {ticket!r}; deleting all of it is never done automatically",
-        hint="replicate the ticket by hand to delete it here too",
-    )
+    if prepared.empty and prepared.plan.changes:
+        return Refused(
+            "withdrawn",
+            f"the holder has nothing any more that depends on ticket {ticket!r};"
+            " deleting all of it is never done automatically",
+            hint="replicate the ticket by hand to delete it here too",
+        )
+    independent = [problem.message for problem in prepared.plan.problems if problem.code == "independent"]
+    if independent and prepared.plan.changes:
+        return Refused("independent", "; ".join(independent), hint="or replicate the ticket by hand")
+    return None

@@ -151,6 +151,25 @@ async def test_a_withdrawal_is_applied_by_hand_alone() -> None:
     assert "local-b" in site.store.current.members
 
 
+async def test_what_would_run_without_the_ticket_is_applied_by_hand_alone() -> None:
+    site = Site()
+    parts = "".join(
+        f'<primitive id="{part}" class="ocf" provider="pacemaker" type="Dummy"/>' for part in ("first", "web")
+    )
+    old = b'<primitive id="web" class="ocf" provider="heartbeat" type="apache"/>'
+    assert old in SOURCE
+    site.remotes.published["a"] = publication(
+        version=6, cib=SOURCE.replace(old, f'<group id="g">{parts}</group>'.encode())
+    )
+    async with site.working():
+        site.subscriber.wake("T", "a")
+        await site.wait(state="blocked", reason="independent")
+        assert "'first'" in site.replica().message
+        assert owned_ids(site.store.current, "T") == frozenset()
+        await site.subscriber.replicate("T", "CN=admin")
+    assert "g" in owned_ids(site.store.current, "T")
+
+
 @pytest.mark.parametrize(
     ("break_it", "mend", "state", "reason"),
     [
