@@ -100,16 +100,18 @@ def closure(snapshot: Snapshot, ticket: str) -> Closure:
     Raises UnknownTicket where nothing has ever named it, and CibError where its constraints or the members refer to
     what does not exist.
     """
-    if ticket in snapshot.closures:
-        return snapshot.closures[ticket]
+    kept = snapshot.closures.get(ticket)
+    if isinstance(kept, Closure):
+        return kept
     tickets = snapshot.references.tickets
     if ticket not in tickets and not was_replicated(snapshot, ticket):
         known = ", ".join(tickets) or "none"
         raise UnknownTicket(f"no rsc_ticket constraint names ticket {ticket!r}", hint=f"tickets named here: {known}")
     found = membership(snapshot, ticket)
     sections = _written_out(snapshot, found) if snapshot.references.borrowing else _picked(snapshot, found)
-    snapshot.closures[ticket] = Closure(ticket, sections, found.boundaries, found.independent)
-    return snapshot.closures[ticket]
+    result = Closure(ticket, sections, found.boundaries, found.independent)
+    snapshot.closures[ticket] = result
+    return result
 
 
 def from_document(ticket: str, data: bytes, name: str = "the publication") -> Closure:

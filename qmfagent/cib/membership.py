@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qmfagent.cib import document
 from qmfagent.cib.ownership import is_ownership_tag
 from qmfagent.cib.references import References
+from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
-
-if TYPE_CHECKING:
-    from qmfagent.cib.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

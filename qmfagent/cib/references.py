@@ -10,17 +10,14 @@ pcmk_sched_tickets.c and pcmk_sched_location.c.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lxml import etree
 
 from qmfagent.cib.pattern import compile_pattern
 from qmfagent.errors import CibError
-
-if TYPE_CHECKING:
-    from qmfagent.cib.snapshot import Snapshot
 
 COLLECTIONS = frozenset({"group", "clone", "master", "bundle"})
 RESOURCES = COLLECTIONS | {"primitive"}
@@ -43,31 +40,49 @@ class Constraint:
     ticket: str
 
 
+class Configuration(Protocol):
+    """The configuration whose references are looked at; a Snapshot is one."""
+
+    @property
+    def configuration(self) -> etree._Element:
+        """The configuration element."""
+        ...
+
+    @property
+    def ids(self) -> Mapping[str, etree._Element]:
+        """Every element of it that an id names."""
+        ...
+
+    def section(self, name: str) -> list[etree._Element]:
+        """The members of one of its sections."""
+        ...
+
+
 class References:
     """The references in one configuration. Holds ids alone, so that it also serves later versions with the same ones."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, source: Configuration) -> None:
         self.container: dict[str, str] = {}
         self.derived: dict[str, frozenset[str]] = {}
         self.made_from: dict[str, list[str]] = {}
         self.resources: list[str] = []
         self._tops: list[str] = []
-        self._read_resources(snapshot)
+        self._read_resources(source)
         self.tags = {
             identifier: tuple(str(ref.get("id")) for ref in tag.iterfind("obj_ref"))
-            for tag in snapshot.section("tags")
+            for tag in source.section("tags")
             if (identifier := tag.get("id"))
         }
         self._stands_for: dict[str, frozenset[str]] = {}
-        self.constraints = list(self._read_constraints(snapshot))
-        self.borrowing = bool(snapshot.configuration.xpath("boolean(.//@id-ref)"))
+        self.constraints = list(self._read_constraints(source))
+        self.borrowing = bool(source.configuration.xpath("boolean(.//@id-ref)"))
         self.tickets = sorted({c.ticket for c in self.constraints if c.ticket})
 
-    def _read_resources(self, snapshot: Snapshot) -> None:
+    def _read_resources(self, source: Configuration) -> None:
         """`resources`: the top-level resources and templates, in document order. `container`: for every resource, at
         whatever depth, the top-level resource it is part of. `made_from`: for every template named, the primitives made
         from it. `derived`: for every template that exists, the top-level resources that hold such a primitive."""
-        for top in snapshot.section("resources"):
+        for top in source.section("resources"):
             identifier = top.get("id")
             if not identifier:
                 continue
@@ -81,19 +96,19 @@ class References:
                 self.container.update(
                     (part, identifier) for e in top.iterdescendants(*RESOURCES) if (part := e.get("id"))
                 )
-        for primitive in snapshot.configuration.iterfind("resources//primitive[@template]"):
+        for primitive in source.configuration.iterfind("resources//primitive[@template]"):
             name, template = primitive.get("id", ""), primitive.get("template", "")
             if name in self.container:
                 self.made_from.setdefault(template, []).append(name)
                 if template in self.derived:
                     self.derived[template] |= {self.container[name]}
 
-    def _read_constraints(self, snapshot: Snapshot) -> Iterator[Constraint]:
-        for element in snapshot.section("constraints"):
+    def _read_constraints(self, source: Configuration) -> Iterator[Constraint]:
+        for element in source.section("constraints"):
             if identifier := element.get("id"):
                 tag = str(element.tag)
                 ticket = element.get("ticket", "") if tag == "rsc_ticket" else ""
-                yield Constraint(identifier, tag, tuple(self._ends(snapshot, element, tag)), ticket)
+                yield Constraint(identifier, tag, tuple(self._ends(source, element, tag)), ticket)
 
     def resolve(self, identifier: str) -> frozenset[str]:
         """The top-level resources and templates that `identifier` stands for in a constraint; empty where it is unknown."""
@@ -118,7 +133,7 @@ class References:
             return self.made_from.get(identifier, [])
         return [member for member in self.tags.get(identifier, ()) if member in self.container]
 
-    def _ends(self, snapshot: Snapshot, constraint: etree._Element, tag: str) -> list[str]:
+    def _ends(self, source: Configuration, constraint: etree._Element, tag: str) -> list[str]:
         """The ids a constraint refers to, in document order; a pattern is given as the top-level resources it matches, a
         set that is missing by the reference to it."""
         found = [end for name in _ENDS.get(tag, ()) if (end := constraint.get(name))]
@@ -127,7 +142,7 @@ class References:
             found += self.matching(pattern, constraint.get("id", ""))
         for resource_set in constraint.iterfind("resource_set") if len(constraint) else ():
             reference = resource_set.get("id-ref")
-            definition = resource_set if reference is None else snapshot.ids.get(reference)
+            definition = resource_set if reference is None else source.ids.get(reference)
             if definition is None or definition.tag != "resource_set":
                 found.append(str(reference))
             else:

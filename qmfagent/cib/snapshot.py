@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 from lxml import etree
 
@@ -21,12 +21,16 @@ from qmfagent.cib.ticket import TicketState, ticket_states
 from qmfagent.cib.version import Version
 from qmfagent.errors import PatchError
 
-if TYPE_CHECKING:
-    from qmfagent.cib.closure import Closure
-
-
 # Changes of values that may wait until somebody asks for the tree.
 MAX_PENDING = 256
+
+
+class Derived(Protocol):
+    """What was derived from the lines of a snapshot, and is brought forward with it."""
+
+    def renewed(self, lines: Mapping[str, bytes]) -> Self:
+        """The same with other lines for some members."""
+        ...
 
 
 class Snapshot:
@@ -88,7 +92,7 @@ class Snapshot:
         return References(self)
 
     @cached_property
-    def closures(self) -> dict[str, Closure]:
+    def closures(self) -> dict[str, Derived]:
         """The closures that were found in this configuration, by ticket; kept by qmfagent.cib.closure."""
         return {}
 
