@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from qmfagent.cib import document
-from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.closure import Closure, closure
 from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
@@ -21,7 +20,8 @@ from tests.replication.conftest import SOURCE
 
 
 class MemoryStore:
-    """A CIB in memory. `problem` is raised at every write; `applied` counts the writes."""
+    """A CIB in memory: snapshot and apply, alike to FileCib's by test_fakes.py. `problem` is raised at every write;
+    `applied` counts the writes."""
 
     def __init__(self, cib: bytes) -> None:
         self.current = Snapshot.parse(cib)
@@ -34,16 +34,16 @@ class MemoryStore:
             raise self.unseen
         return self.current
 
-    def changes(self) -> AsyncIterator[CibChange | CibLost]:
-        raise NotImplementedError
-
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
         await asyncio.sleep(0)
         if self.problem:
             raise self.problem
         if expected_config_digest != self.current.config_digest:
             raise ConfigurationChanged("the configuration has changed", hint="plan again")
-        self.current = self.current.advance(document.parse_element(patchset))
+        patch = document.parse_element(patchset)
+        if patch.find("change") is None:
+            return self.current.version
+        self.current = self.current.advance(patch)
         self.applied += 1
         return self.current.version
 
