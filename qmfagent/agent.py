@@ -262,9 +262,7 @@ class QmfAgent:
 
 def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:
     """Whether something has changed that publications are made of."""
-    if before.tickets != after.tickets:
-        return True
-    return before.configuration is not after.configuration and before.config_digest != after.config_digest
+    return before.tickets != after.tickets or not after.same_configuration(before)
 
 
 async def first_snapshot(store: Store) -> Snapshot:

@@ -33,7 +33,7 @@ def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChang
     """The events that a change of the CIB gives rise to."""
     old, new = before.snapshot, after.snapshot
     who = {"client": change.client, "user": change.user}
-    if old.configuration is not new.configuration and old.config_digest != new.config_digest:
+    if not new.same_configuration(old):
         changes = _parts(before, after, change)
         yield (
             "config_changed",

@@ -11,14 +11,13 @@ import click
 from qmfagent.cib.closure import closure
 from qmfagent.cib.document import MAX_BYTES
 from qmfagent.cib.planning import make_plan
-from qmfagent.cib.report import plan_lines
+from qmfagent.cib.report import COLOURS, plan_lines
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
 from qmfagent.site_file import read_bounded, read_site_rules
 
 NOTHING_TO_DO, CHANGES = 0, 2
 
-_COLOURS = {"add": "green", "remove": "red", "change": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
 _FILE = click.Path(path_type=Path)
 
 
@@ -65,7 +64,7 @@ def plan_command(
     else:
         for style, text in plan_lines(plan.to_map(), str(target)):
             bold = style in ("head", "error")
-            click.secho(text, fg=_COLOURS.get(style), bold=bold or None, err=style in ("error", "warning"))
+            click.secho(text, fg=COLOURS.get(style), bold=bold or None, err=style in ("error", "warning"))
     if plan.errors:
         sys.exit(1)
     sys.exit(CHANGES if plan.changes else NOTHING_TO_DO)

@@ -18,21 +18,12 @@ from rich.text import Text
 
 from consoles.cli.words import elided, safe
 from consoles.values import Plan
-from qmfagent.cib.report import plan_lines
+from qmfagent.cib.report import COLOURS, plan_lines
 
 CELL_WIDTH = 48
 _ENDLESS = 100_000
 
-_STYLES = {
-    "add": "green",
-    "remove": "red",
-    "change": "yellow",
-    "note": "cyan",
-    "warning": "yellow",
-    "error": "bold red",
-    "head": "bold",
-    "plain": "",
-}
+_STYLES = {**COLOURS, "error": "bold red", "head": "bold", "plain": ""}
 
 
 def print_line(text: str, style: str = "") -> None:

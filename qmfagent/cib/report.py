@@ -14,6 +14,9 @@ from qmfagent.cib.ownership import is_ownership_tag
 
 Line = tuple[str, str]
 
+# The colour of each style that has one, by its ANSI name.
+COLOURS = {"add": "green", "remove": "red", "change": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
+
 
 def plan_lines(plan: Mapping[str, Any], site: str = "the target") -> Iterator[Line]:
     """The plan, line by line: problems first, then what changes, then what was left out."""

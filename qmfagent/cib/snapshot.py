@@ -144,6 +144,11 @@ class Snapshot:
         """SHA-256 (hexadecimal) of the canonical configuration: unchanged by anything that happens in the status."""
         return hashlib.sha256(document.canonical(self.configuration)).hexdigest()
 
+    def same_configuration(self, other: Snapshot) -> bool:
+        """Whether both have the same configuration; told without a look at it where one was made from the other."""
+        shared = self._tree is other._tree and self._pending is other._pending
+        return shared or self.config_digest == other.config_digest
+
     def to_element(self) -> etree._Element:
         """A cib element of the caller's own."""
         cib = etree.Element("cib", self.head)

@@ -18,12 +18,11 @@ from lxml import etree
 
 from consoles.client import Console, Event, Plan
 from qmfagent.cib.closure import closure
-from qmfagent.cib.report import plan_lines
+from qmfagent.cib.report import COLOURS, plan_lines
 from qmfagent.errors import QmfAgentError, RemoteError
 from tests.demo.sites import HERE, SITES, DemoSites
 
 WAIT = 10.0
-_COLOURS = {"add": "green", "remove": "red", "change": "yellow", "error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def main() -> None:
@@ -170,7 +169,7 @@ def _console(sites: DemoSites) -> Iterator[Console]:
 
 def _print(plan: Plan) -> None:
     for style, text in plan_lines(plan.content, plan.site):
-        click.secho(f"   {text}", fg=_COLOURS.get(style), bold=style == "head" or None)
+        click.secho(f"   {text}", fg=COLOURS.get(style), bold=style == "head" or None)
 
 
 def _expect(events: object, name: str, **values: object) -> Event:
