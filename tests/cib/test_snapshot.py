@@ -135,3 +135,31 @@ def test_the_digest_follows_the_configuration_alone() -> None:
     assert BASE.config_digest == known(BASE).config_digest
     assert cib(status="<node_state id='1'/>").config_digest == cib().config_digest
     assert cib(dummy("p")).config_digest != cib().config_digest
+
+
+def test_it_tells_whether_the_configuration_is_the_same() -> None:
+    def diff(target: str, change: str) -> etree._Element:
+        return etree.fromstring(
+            f'<diff format="2"><version><source/><target {target}/></version>'
+            f'<change operation="modify" {change}</change></diff>'
+        )
+
+    before = Snapshot.parse(
+        b'<cib admin_epoch="0" epoch="1" num_updates="0"><configuration><resources><primitive id="a" type="Dummy">'
+        b'<meta_attributes id="m"><nvpair id="n" name="x" value="1"/></meta_attributes></primitive></resources>'
+        b'</configuration><status><tickets id="t"/></status></cib>'
+    )
+    assert before.lines
+    value = "/cib/configuration/resources/primitive[@id='a']/meta_attributes[@id='m']/nvpair[@id='n']"
+    changed = before.advance(
+        diff(
+            'epoch="2" num_updates="0"',
+            f'path="{value}"><change-list><change-attr name="value" operation="set" value="2"/></change-list>'
+            '<change-result><nvpair id="n" name="x" value="2"/></change-result>',
+        )
+    )
+    status = 'path="/cib/status/tickets"><change-list/><change-result><tickets id="t" y="z"/></change-result>'
+    later = changed.advance(diff('epoch="2" num_updates="1"', status))
+    assert later.same_configuration(changed)
+    assert not changed.same_configuration(before)
+    assert not later.same_configuration(before)
