@@ -73,11 +73,11 @@ class QmfAgent:
         self._config = config
         self._store = store
         self._first = snapshot
-        read_site_rules(config.site_file)
+        read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
         schema = load_schema()
-        self.inventory = Inventory(schema, site, store.source, self.replicas, config.ticket_mode, self.peers.describe)
+        self.inventory = Inventory(schema, site, store.source, self.replicas, config.replication.mode_of, self.peers.describe)
         self._agent = Agent(
             VENDOR,
             PRODUCT,
@@ -85,12 +85,12 @@ class QmfAgent:
             schema=schema,
             source=self.inventory,
             attributes={"site": site},
-            heartbeat_interval=config.heartbeat,
+            heartbeat_interval=config.listen.heartbeat,
             epoch=int(time.time()),
             answer_broker=True,
         )
         self._listener = Listener(
-            config.listen,
+            config.listen.url,
             tls=config.tls,
             addresses=self._agent.addresses(),
             on_message=self._receive,
@@ -99,7 +99,7 @@ class QmfAgent:
         self._publisher = Publisher(site, store, self._emit)
         self._applier = Applier(site, store, self.peers, self._mangle, self._emit)
         self._subscriber = Subscriber(
-            site, self._applier, self.replicas, config.ticket_mode, lambda: int(time.time()), self._emit
+            site, self._applier, self.replicas, config.replication.mode_of, lambda: int(time.time()), self._emit
         )
         methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
         self._calls = Calls(self._agent, config.access, methods.run, self._send)
@@ -182,7 +182,7 @@ class QmfAgent:
 
     def _mangle(self, closure: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
         """Put this site's rules into effect, as the site file has them now."""
-        return read_site_rules(self._config.site_file).mangle(closure)
+        return read_site_rules(self._config.replication.site_file).mangle(closure)
 
     # -- from the other sites
 
@@ -191,7 +191,7 @@ class QmfAgent:
         self.replicas.found(site)
         for values in await self.peers.query(site, "Ticket"):
             ticket = str(values["name"])
-            mode = self._config.ticket_mode(ticket) if values["granted"] else str(values["mode"])
+            mode = self._config.replication.mode_of(ticket) if values["granted"] else str(values["mode"])
             self.replicas.set(ticket, site, mode=mode)
             if values["granted"] or self.replicas.get(ticket, site).direction == FROM:
                 self._subscriber.wake(ticket, site)
@@ -241,7 +241,7 @@ class QmfAgent:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(self._config.heartbeat)
+            await asyncio.sleep(self._config.listen.heartbeat)
             self._send(self._agent.heartbeat(time.time_ns()))
 
     def _send(self, message: Message) -> None:

@@ -64,7 +64,7 @@ async def test_it_shows_that_it_is_alive(tmp_path: Path) -> None:
     async with SiteGroup(tmp_path, {"a": SOURCE}) as sites:
         beats: asyncio.Queue[Message] = asyncio.Queue()
         address = Address(TOPIC, "agent.ind.heartbeat.#")
-        connection = Connection(sites["a"].config.listen, addresses=[address], on_message=beats.put_nowait)
+        connection = Connection(sites["a"].config.listen.url, addresses=[address], on_message=beats.put_nowait)
         connection.start()
         try:
             async with asyncio.timeout(WAIT):

@@ -10,7 +10,7 @@ import pytest
 from qmfagent.agent import site_name
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.config import Config, Peer, read_config
+from qmfagent.config import Config, Listen, Peer, Replication, read_config
 from qmfagent.errors import ConfigError
 from qmfagent.policy.access import Access
 
@@ -59,25 +59,22 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
     assert read(WHOLE) == Config(
         site="paris",
         cib_file=tmp_path / "paris.xml",
-        listen="amqps://0.0.0.0:5671",
-        heartbeat=5,
+        listen=Listen("amqps://0.0.0.0:5671", heartbeat=5),
         tls=TlsConfig(tmp_path / "paris.pem", Path("/etc/paris.key"), tmp_path / "ca.pem"),
         peers=(
             Peer("lyon", "amqps://lyon.example.com:5671", "lyon"),
             Peer("nice", "amqps://nice.example.com"),
         ),
-        site_file=tmp_path / "paris-site.toml",
-        mode="automatic",
-        modes={"db-ticket": "manual"},
+        replication=Replication("automatic", {"db-ticket": "manual"}, tmp_path / "paris-site.toml"),
         access=Access(frozenset({"CN=lyon", "CN=admin"})),
     )
 
 
 def test_an_empty_file_listens_on_loopback_and_lets_nobody_write(read: Callable[[str], Config]) -> None:
     assert read("") == Config()
-    assert Config().listen == "amqp://127.0.0.1:5672"
+    assert Config().listen.url == "amqp://127.0.0.1:5672"
     assert Config().access == Access(frozenset())
-    assert Config().mode == "manual"
+    assert Config().replication.mode == "manual"
 
 
 def test_the_documented_example_can_be_read(read: Callable[[str], Config]) -> None:
@@ -87,7 +84,7 @@ def test_the_documented_example_can_be_read(read: Callable[[str], Config]) -> No
 
 def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str], Config]) -> None:
     config = read(WHOLE)
-    assert [config.ticket_mode(name) for name in ("db-ticket", "other")] == ["manual", "automatic"]
+    assert [config.replication.mode_of(name) for name in ("db-ticket", "other")] == ["manual", "automatic"]
 
 
 @pytest.mark.parametrize(

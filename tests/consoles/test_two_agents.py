@@ -44,7 +44,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
 @pytest.fixture
 def at_both(pair: SitePair, qmfconsole: Any) -> Any:
     """Runs the command at both sites."""
-    urls = ["--url", pair.a.config.listen, "--url", pair.b.config.listen]
+    urls = ["--url", pair.a.config.listen.url, "--url", pair.b.config.listen.url]
     return lambda *arguments: qmfconsole(*urls, *arguments, timeout=10)
 
 
@@ -82,7 +82,7 @@ async def test_what_the_agent_refuses(pair: SitePair, at_both: Any) -> None:
 
 async def test_a_ticket_moves(pair: SitePair, at_both: Any) -> None:
     assert (await at_both("replicate", "db", "--to", "siteb", "--yes")).status == 0
-    async with AsyncConsole([pair.a.config.listen, pair.b.config.listen], timeout=10) as console:
+    async with AsyncConsole([pair.a.config.listen.url, pair.b.config.listen.url], timeout=10) as console:
         with console.subscribe(events=["ticket_changed"]) as events:
             assert (await at_both("ticket", "revoke", "db", "--site", "sitea")).status == 0
             assert (await at_both("ticket", "grant", "db", "--site", "siteb")).status == 0

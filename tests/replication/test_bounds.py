@@ -50,7 +50,7 @@ async def test_a_burst_of_changes_costs_nobody_the_connection(pair: SitePair) ->
     await pair.b.event("applied")
     assert pair.a.session is not None
     lost: list[Any] = []
-    watcher = ConsoleSession(pair.a.config.listen, on_lost=lost.append)
+    watcher = ConsoleSession(pair.a.config.listen.url, on_lost=lost.append)
     async with watcher:
         await watcher.wait_agent()
         path = pair.a.config.cib_file
@@ -135,7 +135,7 @@ async def test_a_caller_that_goes_away_costs_nothing(manual_pair: SitePair, capl
         await ticket(name, action)
 
     b.store.ticket = slow  # type: ignore[method-assign]
-    caller = ConsoleSession(b.config.listen)
+    caller = ConsoleSession(b.config.listen.url)
     async with caller:
         await caller.wait_agent()
         calling = asyncio.create_task(caller.call(agent_name("siteb"), "Ticket:T", "standby", {}))

@@ -19,7 +19,7 @@ from qmfagent.bus.session import ConsoleSession
 from qmfagent.cib import document
 from qmfagent.cib.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.config import Config, Peer
+from qmfagent.config import Config, Listen, Peer, Replication
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.peer_link import agent_name
 from qmfagent.policy.access import Access
@@ -58,7 +58,7 @@ class Site:
         await asyncio.wait({self._task, waiting}, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             await self._task
-        self.session = ConsoleSession(self.config.listen)
+        self.session = ConsoleSession(self.config.listen.url)
         await self.session.__aenter__()
         await self.session.wait_agent(lambda agent: agent.name == agent_name(self.name), WAIT)
         self.events = []
@@ -215,10 +215,9 @@ class SiteGroup:
             config = Config(
                 site=name,
                 cib_file=path,
-                listen=f"amqp://127.0.0.1:{ports[name]}",
-                heartbeat=1,
+                listen=Listen(f"amqp://127.0.0.1:{ports[name]}", heartbeat=1),
                 peers=peers,
-                mode=mode,
+                replication=Replication(mode),
                 access=Access(frozenset({"anonymous"})),
             )
             self.sites[name] = Site(name, config, FileCib(path))
@@ -235,7 +234,7 @@ class SiteGroup:
 
     def use_site_file(self, site: Site, path: Path) -> None:
         """Give a site its own values; before it is started."""
-        site.config = replace(site.config, site_file=path)
+        site.config = replace(site.config, replication=replace(site.config.replication, site_file=path))
 
     async def start(self) -> None:
         """Run all agents until each has found the others."""

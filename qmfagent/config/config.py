@@ -1,0 +1,52 @@
+"""The agent's configuration file, read and checked.
+
+Rules of this file: what can be seen to be wrong without a look at the cluster or the network is an error here, that names
+file and key. docs/reference/configuration.md lists all keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.config.access import read_access
+from qmfagent.config.listen import Listen, read_listen
+from qmfagent.config.peers import Peer, read_peers
+from qmfagent.config.replication import Replication, read_replication
+from qmfagent.config.site import read_site
+from qmfagent.config.table import Table
+from qmfagent.config.tls import read_tls
+from qmfagent.policy.access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One agent's configuration. `site` is empty where the cluster's own name serves, `cib_file` None for a live cluster."""
+
+    site: str = ""
+    cib_file: Path | None = None
+    listen: Listen = field(default_factory=Listen)
+    tls: TlsConfig | None = None
+    peers: tuple[Peer, ...] = ()
+    replication: Replication = field(default_factory=Replication)
+    access: Access = field(default_factory=Access)
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration file. Raises ConfigError."""
+    file = Table.read(path)
+    file.only("site", "cib", "listen", "tls", "peer", "replication", "ticket", "access")
+    cib = file.table("cib")
+    cib.only("file")
+    tls = read_tls(file.table("tls")) if "tls" in file else None
+    site = read_site(file) if "site" in file else ""
+    return Config(
+        site=site,
+        cib_file=cib.optional_path("file"),
+        listen=read_listen(file.table("listen"), tls),
+        tls=tls,
+        peers=read_peers(file.tables("peer"), site, tls),
+        replication=read_replication(file.table("replication"), file.tables("ticket")),
+        access=read_access(file.table("access")),
+    )

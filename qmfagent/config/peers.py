@@ -1,0 +1,44 @@
+"""`[[peer]]`: the other sites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.url import BusUrl
+from qmfagent.config.site import read_site
+from qmfagent.config.table import Table
+from qmfagent.config.urls import read_url
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another site's agent: the site's name and the bus address its agent listens at.
+
+    `certificate_name` is the name its certificate must bear where that is not the URL's host, as for an IP address.
+    """
+
+    site: str
+    url: str
+    certificate_name: str = ""
+
+
+def read_peers(tables: Iterable[Table], site: str, tls: TlsConfig | None) -> tuple[Peer, ...]:
+    """Read the sections; `site` is this site's own name where the file gives one. Raises ConfigError."""
+    peers: dict[str, Peer] = {}
+    for table in tables:
+        table.only("site", "url", "certificate_name")
+        name = read_site(table)
+        if name == site:
+            raise table.error(f"'site' in {table.where} is this site, {name!r}", "list the other sites alone")
+        if name in peers:
+            raise table.error(f"'site' in {table.where} is {name!r} twice", "give each site one entry")
+        url = read_url(table, tls)
+        certificate_name = table.text("certificate_name", "")
+        if certificate_name and not BusUrl.parse(url).secure:
+            raise table.error(
+                f"'certificate_name' in {table.where} for {name!r} is of no use", "its url is not amqps://"
+            )
+        peers[name] = Peer(name, url, certificate_name)
+    return tuple(peers.values())
