@@ -30,6 +30,7 @@ OPCODE = "qmf.opcode"
 AGENT = "qmf.agent"
 CONTENT = "qmf.content"
 PARTIAL = "partial"
+TRACEPARENT = "traceparent"
 
 
 def encode(message: Message) -> bytes:
@@ -41,6 +42,8 @@ def encode(message: Message) -> bytes:
         properties[CONTENT] = message.content
     if message.partial:
         properties[PARTIAL] = None
+    if message.traceparent:
+        properties[TRACEPARENT] = message.traceparent
     amqp = proton.Message(inferred=True, properties=properties, address=message.to.node)
     if message.to.subject:
         amqp.subject = message.to.subject
@@ -112,6 +115,7 @@ class Envelope:
             user_id=user,
             partial=PARTIAL in properties,
             ttl=self.amqp.ttl,
+            traceparent=_text(properties.get(TRACEPARENT)),
         )
 
 
