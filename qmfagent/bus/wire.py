@@ -2,23 +2,20 @@
 
 Rules of this file: out goes what every known peer understands: one data section in the AMQP 0-10 codec, content-type
 amqp/map or amqp/list, `to` and subject for exchange and routing key. In comes that, and what a qpidd makes of a 0-10
-sender's message: an amqp-value map or list. Binary is UTF-8 text wherever QMF means text. A null `partial` property
-counts as set: its presence is the flag. x-amqp-0-10.app-id is always sent and never required.
+sender's message: an amqp-value map or list. A null `partial` property counts as set: its presence is the flag.
+x-amqp-0-10.app-id is always sent and never required.
 Source: qpid-cpp src/qmf/constants.cpp, src/qpid/messaging/Message.cpp, src/qpid/broker/amqp/Translation.cpp.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import proton
-from proton import Described
 
-from qmfagent.errors import CodecError, InputError, ProtocolError
+from qmfagent.bus.values import plain, reading, text
+from qmfagent.errors import ProtocolError
 from qmfagent.qmf import codec
 from qmfagent.qmf.message import Address, Message
 
@@ -79,10 +76,10 @@ class Envelope:
     def open(cls, data: bytes) -> Envelope:
         """Read a received message. Raises ProtocolError for bytes that are none."""
         amqp = proton.Message()
-        with _reading("a message"):
+        with reading("a message"):
             amqp.decode(data)
-            agent = _text((amqp.properties or {}).get(AGENT))
-            return cls(amqp.address or "", amqp.subject or "", _text(amqp.user_id), agent, amqp)
+            agent = text((amqp.properties or {}).get(AGENT))
+            return cls(amqp.address or "", amqp.subject or "", text(amqp.user_id), agent, amqp)
 
     def stamped(self, user: str) -> bytes:
         """The message's bytes with the user-id that its sender has proved."""
@@ -94,40 +91,29 @@ class Envelope:
 
         `user` becomes its user_id: what the sender claims in the message is not believed.
         """
-        with _reading(f"a message to {to}"):
+        with reading(f"a message to {to}"):
             return self._message(to, user)
 
     def _message(self, to: Address, user: str) -> Message:
         properties = self.amqp.properties or {}
-        opcode = _text(properties.get(OPCODE))
+        opcode = text(properties.get(OPCODE))
         if not opcode:
             raise ProtocolError(f"a message to {to} without {OPCODE} is no QMF v2 message")
         reply_to, correlation_id = self.amqp.reply_to, self.amqp.correlation_id
         return Message(
             to=to,
             opcode=opcode,
-            method=_text(properties.get(METHOD)),
+            method=text(properties.get(METHOD)),
             body=_body(self.amqp),
-            content=_text(properties.get(CONTENT)),
-            agent=_text(properties.get(AGENT)),
-            correlation_id=None if correlation_id is None else _text(correlation_id),
+            content=text(properties.get(CONTENT)),
+            agent=text(properties.get(AGENT)),
+            correlation_id=None if correlation_id is None else text(correlation_id),
             reply_to=Address.parse(reply_to) if reply_to else None,
             user_id=user,
             partial=PARTIAL in properties,
             ttl=self.amqp.ttl,
-            traceparent=_text(properties.get(TRACEPARENT)),
+            traceparent=text(properties.get(TRACEPARENT)),
         )
-
-
-@contextmanager
-def _reading(what: str) -> Iterator[None]:
-    """Turn whatever proton's conversions of foreign bytes raise, RecursionError included, into ProtocolError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise ProtocolError(f"{what} that can't be read: {error!r}") from error
 
 
 def _body(amqp: proton.Message) -> dict[str, Any] | list[Any] | None:
@@ -141,41 +127,7 @@ def _body(amqp: proton.Message) -> dict[str, Any] | list[Any] | None:
         if amqp.content_type == LIST:
             return codec.decode_list(data)
         raise ProtocolError(f"a QMF message with content-type {amqp.content_type}, {MAP} or {LIST} is needed")
-    plain = _plain(body)
-    if plain is None or isinstance(plain, (dict, list)):
-        return plain
-    raise ProtocolError(f"a QMF message whose body is a {type(body).__name__}, a map or a list is needed")
-
-
-def _plain(value: Any) -> Any:
-    """An AMQP 1.0 value as plain Python: no wrappers for sizes and symbols, binary as text where it is UTF-8."""
-    if isinstance(value, dict):
-        return {_text(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Described):
-        return _plain(value.value)
-    if isinstance(value, proton.Array):
-        return [_plain(item) for item in value.elements]
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        try:
-            return bytes(value).decode()
-        except UnicodeDecodeError:
-            return bytes(value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, bool) or value is None or isinstance(value, UUID):
+    value = plain(body)
+    if value is None or isinstance(value, (dict, list)):
         return value
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    raise CodecError(f"an AMQP value of type {type(value).__name__} has no place in QMF")
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value).decode(errors="replace")
-    return str(value)
+    raise ProtocolError(f"a QMF message whose body is a {type(body).__name__}, a map or a list is needed")
