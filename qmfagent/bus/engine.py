@@ -19,6 +19,7 @@ from typing import ParamSpec, cast
 import proton
 from proton import Condition, Endpoint, Event, EventType
 
+from qmfagent.bus.credentials import Credentials, is_loopback
 from qmfagent.bus.handler import ConnectionHandler
 from qmfagent.bus.identity import ANONYMOUS, Identity
 from qmfagent.bus.limits import Limits
@@ -27,6 +28,7 @@ from qmfagent.bus.links import Links
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
+SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
 
 P = ParamSpec("P")
 
@@ -43,8 +45,13 @@ class Engine(asyncio.Protocol):
         limits: Limits,
         tls: proton.SSLDomain | None = None,
         host: str = "",
+        credentials: Credentials | None = None,
     ) -> None:
-        """Prepare a connection. `host` is the name a client asks for and checks the certificate against."""
+        """Prepare a connection. `host` is the name a client asks for and checks the certificate against.
+
+        With `credentials` a client proves who it is by SCRAM-SHA-256 or PLAIN, without them by its certificate (EXTERNAL)
+        or, without TLS, not at all (ANONYMOUS).
+        """
         self.identity = Identity()
         self._handler = handler
         self._limits = limits
@@ -71,7 +78,13 @@ class Engine(asyncio.Protocol):
         self._encryption = self._transport.ssl(tls) if tls is not None else None
         if self._encryption is not None and host:
             self._encryption.peer_hostname = host
-        self._transport.sasl().allowed_mechs("EXTERNAL" if tls is not None else "ANONYMOUS")
+        self._credentials = credentials
+        if credentials is not None:
+            self.connection.user = credentials.user
+            self.connection.password = credentials.password
+            self._transport.sasl().allowed_mechs(SCRAM_OR_PLAIN)
+        else:
+            self._transport.sasl().allowed_mechs("EXTERNAL" if tls is not None else "ANONYMOUS")
         self._transport.bind(self.connection)
         self.links = Links(handler, limits, close=self.close, changed=self.schedule_flush)
         self._actions: dict[EventType, Callable[[Event], None]] = {
@@ -122,6 +135,14 @@ class Engine(asyncio.Protocol):
         self._socket = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.identity = Identity(address=_address(peer))
+        if self._credentials is not None and self._encryption is None:
+            if not peer or not is_loopback(peer[0]):
+                self._reason = (
+                    f"the password of user {self._credentials.user!r} is not sent unencrypted to another host"
+                )
+                self.abort()
+                return
+            self._transport.sasl().allow_insecure_mechs = True
         self._timer("open", self._limits.open_timeout, self._open_timed_out)
         if not self._server:
             self.connection.open()
@@ -277,8 +298,20 @@ class Engine(asyncio.Protocol):
     def _on_transport_error(self, event: Event) -> None:
         condition = self._transport.condition
         if condition is not None:
-            self._reason = self._reason or _words(condition)
-            log.info("connection with %s: %s", self.identity.address, _words(condition))
+            words = self._refusal(condition) or _words(condition)
+            self._reason = self._reason or words
+            log.info("connection with %s: %s", self.identity.address, words)
+
+    def _refusal(self, condition: Condition) -> str:
+        """What to tell of credentials that the peer does not take; empty where the condition is another one."""
+        description = condition.description or ""
+        if (
+            self._credentials is None
+            or not description.startswith("Authentication failed")
+            or "mech=none" in description
+        ):
+            return ""
+        return f"user {self._credentials.user!r} was not let in: the user is unknown, or the password is wrong"
 
 
 def _words(condition: Condition) -> str:
