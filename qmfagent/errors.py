@@ -11,12 +11,14 @@
     |   |-- ConfigError         the agent's own configuration file
     |   |-- CodecError          bytes that are no AMQP 0-10 map or list
     |   |-- ProtocolError       a QMF message that breaks the protocol
-    |   `-- SchemaError         unknown class, method or argument, or a value of the wrong type
+    |   |-- SchemaError         unknown class, method or argument, or a value of the wrong type
+    |   `-- ManagementError     an AMQP Management request for what is not possible (`.status`)
     |-- Refused                 understood, and declined for a reason with a name (`.reason`)
     |-- ClusterError            Pacemaker did not do as asked
     |   |-- Disconnected        the cluster (or its CIB daemon) is not there now
     |   |-- ConfigurationChanged the precondition of a write no longer holds: plan again
     |   `-- WriteRejected       Pacemaker refused the new configuration (schema, ACL)
+    |-- JournalError            the journal: damaged, in use by another agent, or its disk is full
     `-- BusError                the message bus
         |-- ConnectionLost      the peer is gone, or was never there
         |-- RequestTimeout      no answer in time
@@ -85,6 +87,14 @@ class SchemaError(InputError):
     """An unknown class, method or argument, or a value of the wrong type."""
 
 
+class ManagementError(InputError):
+    """An AMQP Management request for what is not possible. `status` is the status code that it is answered with."""
+
+    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
 class Refused(QmfAgentError):
     """Understood, and declined. `reason` is one of the names listed in docs/reference/reasons.md."""
 
@@ -107,6 +117,10 @@ class ConfigurationChanged(ClusterError):
 
 class WriteRejected(ClusterError):
     """Pacemaker refused the new configuration; nothing was written."""
+
+
+class JournalError(QmfAgentError):
+    """The journal can't be opened, read or written, or was tampered with. The message names the file or the entry."""
 
 
 class BusError(QmfAgentError):
