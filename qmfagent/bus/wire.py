@@ -3,7 +3,8 @@
 Rules of this file: out goes what every known peer understands: one data section in the AMQP 0-10 codec, content-type
 amqp/map or amqp/list, `to` and subject for exchange and routing key. In comes that, and what a qpidd makes of a 0-10
 sender's message: an amqp-value map or list. A null `partial` property counts as set: its presence is the flag.
-x-amqp-0-10.app-id is always sent and never required.
+x-amqp-0-10.app-id is always sent and never required. A message of QMF version 1 (see qmf/v1.py) is one data section without
+qmf.opcode; its only property is the sending agent.
 Source: qpid-cpp src/qmf/constants.cpp, src/qpid/messaging/Message.cpp, src/qpid/broker/amqp/Translation.cpp.
 """
 
@@ -16,11 +17,12 @@ import proton
 
 from qmfagent.bus.values import plain, reading, text
 from qmfagent.errors import ProtocolError
-from qmfagent.qmf import codec
+from qmfagent.qmf import codec, v1
 from qmfagent.qmf.message import Address, Message
 
 MAP = "amqp/map"
 LIST = "amqp/list"
+V1 = "x-application/qmf"
 APP_ID = "x-amqp-0-10.app-id"
 METHOD = "method"
 OPCODE = "qmf.opcode"
@@ -32,7 +34,9 @@ TRACEPARENT = "traceparent"
 
 def encode(message: Message) -> bytes:
     """The bytes of a message, the same for every link it is sent on. Raises CodecError for a body that has no form."""
-    properties: dict[str, Any] = {APP_ID: "qmf2", METHOD: message.method, OPCODE: message.opcode}
+    properties: dict[str, Any] = {}
+    if not isinstance(message.body, bytes):
+        properties = {APP_ID: "qmf2", METHOD: message.method, OPCODE: message.opcode}
     if message.agent:
         properties[AGENT] = message.agent
     if message.content:
@@ -44,7 +48,9 @@ def encode(message: Message) -> bytes:
     amqp = proton.Message(inferred=True, properties=properties, address=message.to.node)
     if message.to.subject:
         amqp.subject = message.to.subject
-    if isinstance(message.body, dict):
+    if isinstance(message.body, bytes):
+        amqp.body, amqp.content_type = message.body, V1
+    elif isinstance(message.body, dict):
         amqp.body, amqp.content_type = codec.encode_map(message.body), MAP
     elif message.body is not None:
         amqp.body, amqp.content_type = codec.encode_list(message.body), LIST
@@ -97,14 +103,15 @@ class Envelope:
     def _message(self, to: Address, user: str) -> Message:
         properties = self.amqp.properties or {}
         opcode = text(properties.get(OPCODE))
-        if not opcode:
+        body = _body(self.amqp) if opcode else _v1_body(self.amqp)
+        if not opcode and body is None:
             raise ProtocolError(f"a message to {to} without {OPCODE} is no QMF v2 message")
         reply_to, correlation_id = self.amqp.reply_to, self.amqp.correlation_id
         return Message(
             to=to,
             opcode=opcode,
             method=text(properties.get(METHOD)),
-            body=_body(self.amqp),
+            body=body,
             content=text(properties.get(CONTENT)),
             agent=text(properties.get(AGENT)),
             correlation_id=None if correlation_id is None else text(correlation_id),
@@ -114,6 +121,13 @@ class Envelope:
             ttl=self.amqp.ttl,
             traceparent=text(properties.get(TRACEPARENT)),
         )
+
+
+def _v1_body(amqp: proton.Message) -> bytes | None:
+    """The bytes of a message of version 1, None where it is none. C++ consoles give it no content-type."""
+    body = amqp.body
+    data = bytes(body) if isinstance(body, (bytes, bytearray, memoryview)) else b""
+    return data if data.startswith(v1.MAGIC) else None
 
 
 def _body(amqp: proton.Message) -> dict[str, Any] | list[Any] | None:

@@ -6,29 +6,35 @@ Rules of this file:
 - What is wrong with a request is answered with an exception; `receive` raises nothing for any message.
 - Method calls are carried out by the caller, who then passes the outcome to `succeed` or `fail`.
 - A request without reply-to is dropped: nobody would learn what came of it.
-- No clock is read; timestamps are arguments, in nanoseconds since the epoch.
-Source: qpid-cpp src/qmf/AgentSession.cpp, src/qpid/management/ManagementAgent.cpp.
+- No clock is read; timestamps are arguments, in nanoseconds since the epoch. The caller asks `next_due` when to call `due`.
+Source: qpid-cpp src/qmf/AgentSession.cpp, src/qpid/management/ManagementAgent.cpp; subscriptions are the Java agent's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
-from qmfagent.errors import ConfigError, ProtocolError, QmfAgentError, Refused, SchemaError, UnknownObject
+from qmfagent.errors import QmfAgentError, SchemaError, UnknownObject
 from qmfagent.qmf import opcodes
-from qmfagent.qmf.checks import check_arguments, check_results, check_values
-from qmfagent.qmf.codec import UInt8, UInt32, UInt64
+from qmfagent.qmf.agent_name import AgentName
+from qmfagent.qmf.answers import Answers, chunks
+from qmfagent.qmf.checks import check_arguments, check_results
+from qmfagent.qmf.codec import UInt32, UInt64
 from qmfagent.qmf.data import Data, ObjectId
 from qmfagent.qmf.fields import expect, optional, required, shown
-from qmfagent.qmf.message import DIRECT, INDICATION, REQUEST, RESPONSE, TOPIC, Address, Message
+from qmfagent.qmf.indications import Indications, Taken
+from qmfagent.qmf.message import DIRECT, REQUEST, TOPIC, Address, Message
 from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.qmf.predicate import compile_predicate
-from qmfagent.qmf.queries import ObjectSource, answer_query, find_object
+from qmfagent.qmf.pushes import Pushes
+from qmfagent.qmf.queries import ObjectSource, answer_query, is_ours
 from qmfagent.qmf.schema import Schema
+from qmfagent.qmf.subscriptions import Subscriptions
+from qmfagent.qmf.v1 import SchemaRequest, encode_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Agent:
         schema_updated: int = 0,
         route: UUID | None = None,
         chunk: int = 100,
+        publish_interval: float = 10.0,
         answer_broker: bool = False,
     ) -> None:
         """Make an agent named `vendor:product:instance`; raises ConfigError for a name that can't be one.
@@ -72,18 +79,14 @@ class Agent:
         `attributes` are added to those that QMF defines; `heartbeat_interval` is in seconds; a new `epoch` tells
         consoles that the agent has restarted; `schema_updated` (nanoseconds since the epoch) that they must read the
         schema again; `route` makes the agent's own address on the topic exchange; `chunk` is how many items one
-        message carries at most; `answer_broker` makes the agent answer for the name "broker" too, which qpid's tools
+        message carries at most; `publish_interval` how many seconds lie between two tellings of what has changed to
+        everybody; `answer_broker` makes the agent answer for the name "broker" too, which qpid's tools
         look for where there is no broker (never set it where there is one).
         """
-        if not (vendor and product and instance) or ":" in vendor + product:
-            raise ConfigError(
-                f"{vendor}:{product}:{instance} can't name an agent",
-                hint="vendor, product and instance must not be empty, vendor and product have no colon",
-            )
-        self.name = f"{vendor}:{product}:{instance}"
+        name = AgentName(vendor, product, instance)
+        self.name = str(name)
         self.schema = schema
         self.heartbeat_interval = heartbeat_interval
-        self._identity = (vendor, product, instance)
         self._source = source
         self._route = f"direct-agent.route.{route or uuid4()}"
         self._chunk = chunk
@@ -101,6 +104,10 @@ class Agent:
         }
         if schema_updated:
             self._attributes["_schema_updated"] = UInt64(schema_updated)
+        self._answers = Answers(self.name)
+        self._indications = Indications(name)
+        self._subscriptions = Subscriptions(self.name, schema, source, self._answers, self._indications, chunk)
+        self._pushes = Pushes(schema, source, self._indications, round(publish_interval * 1e9), chunk)
 
     def addresses(self) -> list[Address]:
         """What this agent receives from."""
@@ -111,76 +118,73 @@ class Agent:
 
     def receive(self, message: Message, identity: str, now_ns: int) -> list[Message | MethodCall]:
         """Take one message from the bus; give the answers to send, or the one method call to carry out."""
-        if message.reply_to is None:
-            return []
+        reply_to = message.reply_to
         try:
-            if message.opcode == opcodes.METHOD_REQUEST:
-                return self._method(message, message.reply_to, identity)
-            if message.opcode == opcodes.QUERY_REQUEST:
-                return [*self._query(message, message.reply_to)]
-            if message.opcode == opcodes.AGENT_LOCATE_REQUEST:
-                return [*self._locate(message, message.reply_to, now_ns)]
-        except UnknownObject as error:
-            return [self._refusal(message, message.reply_to, ErrorCode.UNKNOWN_OBJECT, error)]
-        except (ProtocolError, SchemaError) as error:
-            return [self._refusal(message, message.reply_to, ErrorCode.INVALID_PARAMETER, error)]
+            if message.opcode == opcodes.SUBSCRIBE_CANCEL_INDICATION:
+                self._subscriptions.cancel(message, identity)
+                return []
+            if reply_to is None:
+                return []
+            return self._answer(message, reply_to, identity, now_ns)
         except QmfAgentError as error:
-            return [self._refusal(message, message.reply_to, ErrorCode.EXCEPTION, error)]
-        if message.method != REQUEST or not message.opcode or message.to.subject.startswith("console."):
+            # Version 1 has no way to say no.
+            return (
+                [self._answers.refusal(reply_to, message.correlation_id, error)] if reply_to and message.opcode else []
+            )
+
+    def _answer(self, message: Message, reply_to: Address, identity: str, now_ns: int) -> list[Message | MethodCall]:
+        cid = message.correlation_id
+        match message.opcode:
+            case opcodes.METHOD_REQUEST:
+                return self._method(message, reply_to, identity)
+            case opcodes.QUERY_REQUEST:
+                query = expect(message.body, dict, "query")
+                content, items = answer_query(query, self.schema, self._source, self.name)
+                return [*self._answers.found(reply_to, cid, content, items, self._chunk)]
+            case opcodes.AGENT_LOCATE_REQUEST:
+                return self._locate(message, reply_to, now_ns)
+            case opcodes.SUBSCRIBE_REQUEST:
+                return [self._subscriptions.subscribe(message, reply_to, identity, now_ns)]
+            case opcodes.SUBSCRIBE_REFRESH_INDICATION:
+                return [self._subscriptions.refresh(message, reply_to, identity, now_ns)]
+            case "":
+                return self._version_1(message, reply_to)
+        if message.method != REQUEST or message.to.subject.startswith("console."):
             # A broadcast that we don't understand is for others; answering it would make every agent complain.
             return []
-        unknown = ProtocolError(f"opcode {shown(message.opcode)} is not implemented")
-        return [self._refusal(message, message.reply_to, ErrorCode.NOT_IMPLEMENTED, unknown)]
+        text = f"opcode {shown(message.opcode)} is not implemented"
+        return [self._answers.exception(reply_to, cid, ErrorCode.NOT_IMPLEMENTED, text)]
 
-    def _locate(self, message: Message, reply_to: Address, now_ns: int) -> list[Message]:
+    def _locate(self, message: Message, reply_to: Address, now_ns: int) -> list[Message | MethodCall]:
         # The locate that is sent to the name "broker" has no body at all.
         matches = compile_predicate(message.body if message.body is not None else [])
         values = self._announcement(now_ns)
         if not matches(values):
             return []
-        return [
-            Message(
-                to=reply_to,
-                opcode=opcodes.AGENT_LOCATE_RESPONSE,
-                method=INDICATION,
-                body={"_values": values},
-                agent=self.name,
-                correlation_id=message.correlation_id,
-            )
-        ]
+        self._pushes.located()
+        return [self._answers.located(reply_to, message.correlation_id, values)]
 
-    def _query(self, message: Message, reply_to: Address) -> list[Message]:
-        query = expect(message.body, dict, "query")
-        content, items = answer_query(query, self.schema, self._source, self.name)
-        parts = _parts(items, self._chunk)
-        return [
-            Message(
-                to=reply_to,
-                opcode=opcodes.QUERY_RESPONSE,
-                method=RESPONSE,
-                body=part,
-                content=content,
-                agent=self.name,
-                correlation_id=message.correlation_id,
-                partial=number < len(parts),
-            )
-            for number, part in enumerate(parts, 1)
-        ]
+    def _version_1(self, message: Message, reply_to: Address) -> list[Message | MethodCall]:
+        request = SchemaRequest.read(message.body) if isinstance(message.body, bytes) else None
+        found = request.find(self.schema) if request else None
+        if request is None or found is None:
+            return []
+        return [Message(reply_to, "", "", encode_schema(request.sequence, found), agent=self.name)]
 
     def _method(self, message: Message, reply_to: Address, identity: str) -> list[Message | MethodCall]:
         where = "method request"
         body = expect(message.body, dict, where)
         name = required(body, "_method_name", str, where)
         object_id = ObjectId.from_map(required(body, "_object_id", dict, where))
-        data = find_object(object_id, self._source, self.name)
+        data = self._source.find(object_id.object_name) if is_ours(object_id, self.name) else None
         if data is None:
             raise UnknownObject(f"agent {self.name} has no object {shown(object_id.object_name)}")
         schema_class = self.schema.object_class(data.class_name)
         method = schema_class.method(name)
         if method is None:
             known = ", ".join(item.name for item in schema_class.methods) or "none"
-            error = SchemaError(f"class {data.class_name} has no method {shown(name)}", hint=f"known are: {known}")
-            return [self._refusal(message, reply_to, ErrorCode.UNKNOWN_METHOD, error)]
+            text = f"class {data.class_name} has no method {shown(name)}; known are: {known}"
+            return [self._answers.exception(reply_to, message.correlation_id, ErrorCode.UNKNOWN_METHOD, text)]
         arguments = check_arguments(schema_class, method, optional(body, "_arguments", dict, where, {}))
         return [MethodCall(object_id, data.class_name, name, arguments, identity, reply_to, message.correlation_id)]
 
@@ -195,76 +199,58 @@ class Agent:
         method = schema_class.method(call.method)
         if method is None:
             raise SchemaError(f"class {call.class_name} has no method {call.method!r}")
-        return Message(
-            to=call.reply_to,
-            opcode=opcodes.METHOD_RESPONSE,
-            method=RESPONSE,
-            body={"_arguments": check_results(schema_class, method, results)},
-            agent=self.name,
-            correlation_id=call.correlation_id,
-        )
+        body = {"_arguments": check_results(schema_class, method, results)}
+        return self._answers.response(opcodes.METHOD_RESPONSE, call.reply_to, call.correlation_id, body)
 
     def fail(self, call: MethodCall, code: ErrorCode, text: str, reason: str = "") -> Message:
         """The answer to a method call that was not carried out; `reason` is the name of a refusal, where it was one."""
-        return self._exception(call.reply_to, call.correlation_id, code, text, reason)
-
-    def _refusal(self, request: Message, reply_to: Address, code: ErrorCode, error: QmfAgentError) -> Message:
-        reason = error.reason if isinstance(error, Refused) else ""
-        return self._exception(reply_to, request.correlation_id, code, str(error), reason)
-
-    def _exception(self, to: Address, correlation_id: str | None, code: ErrorCode, text: str, reason: str) -> Message:
-        values: dict[str, Any] = {"error_text": text, "error_code": UInt32(code)}
-        if reason:
-            values["reason"] = reason
-        return Message(
-            to=to,
-            opcode=opcodes.EXCEPTION,
-            method=RESPONSE,
-            body={"_values": values},
-            content=opcodes.CONTENT_DATA,
-            agent=self.name,
-            correlation_id=correlation_id,
-        )
+        return self._answers.exception(call.reply_to, call.correlation_id, code, text, reason)
 
     # -- indications
 
     def heartbeat(self, now_ns: int) -> Message:
         """The announcement that is due every `heartbeat_interval` seconds."""
-        return self._indication(
-            opcodes.heartbeat_subject(*self._identity),
-            opcodes.AGENT_HEARTBEAT_INDICATION,
-            "",
-            {"_values": self._announcement(now_ns)},
-            ttl=2.0 * self.heartbeat_interval,
-        )
+        return self._indications.heartbeat(self._announcement(now_ns), self.heartbeat_interval)
 
     def event(self, name: str, values: Mapping[str, Any], now_ns: int) -> Message:
         """An event of the class `name`; raises SchemaError where there is none or the values do not fit it."""
-        event_class = self.schema.event_class(name)
-        check_values(event_class, values)
-        severity = event_class.severity or 0
-        body = {
-            "_schema_id": event_class.id.to_map(),
-            "_values": dict(values),
-            "_severity": UInt8(severity),
-            "_timestamp": UInt64(now_ns),
-        }
-        subject = opcodes.event_subject(event_class.id.package, name, severity, *self._identity)
-        return self._indication(subject, opcodes.DATA_INDICATION, opcodes.CONTENT_EVENT, [body])
+        return self._indications.event(self.schema.event_class(name), values, now_ns)
 
     def data_indication(self, objects: Iterable[Data]) -> list[Message]:
-        """Tell consoles of objects that have changed, or that are gone (see Data.deleted); one class in a message."""
-        messages = []
-        for schema_id, group in groupby(sorted(objects, key=_class_key), key=lambda item: item.schema_id):
-            subject = opcodes.data_subject(schema_id.package, schema_id.name, *self._identity)
-            for part in _parts([item.to_map(self.name) for item in group], self._chunk):
-                messages.append(self._indication(subject, opcodes.DATA_INDICATION, opcodes.CONTENT_DATA, part))
-        return messages
+        """Tell everybody at once of objects that have changed, or that are gone (see Data.deleted); one class in a message.
 
-    def _indication(
-        self, subject: str, opcode: str, content: str, body: dict[str, Any] | list[Any], ttl: float = 0.0
-    ) -> Message:
-        return Message(Address(TOPIC, subject), opcode, INDICATION, body, content, self.name, ttl=ttl)
+        Subscriptions have them at their own time.
+        """
+        objects = sorted(objects, key=_class_key)
+        self._subscriptions.changed(objects)
+        return [
+            self._indications.data(self._indications.data_address(schema_id), part)
+            for schema_id, group in groupby(objects, key=lambda item: item.schema_id)
+            for part in chunks(group, self._chunk)
+        ]
+
+    # -- what is told in its own time
+
+    def listened_to(self, taken: Taken) -> bool:
+        """Whether anybody is to be told of changed objects, so that they need to be looked for."""
+        return len(self._subscriptions) > 0 or self._pushes.wanted(taken)
+
+    def changed(self, objects: Iterable[Data]) -> None:
+        """Note that objects have changed, or are gone (see Data.deleted): who wants to know is told in due time."""
+        objects = list(objects)
+        self._subscriptions.changed(objects)
+        self._pushes.changed(objects)
+
+    def next_due(self) -> int:
+        """When `due` is to be called again. A new subscription brings this forward."""
+        subscribed = self._subscriptions.next_due()
+        pushed = self._pushes.next_due()
+        return pushed if subscribed is None else min(subscribed, pushed)
+
+    def due(self, now_ns: int, taken: Taken) -> Iterator[Message]:
+        """What is to be sent now, made one by one: there may be thousands of objects, and others have their turn between."""
+        yield from self._subscriptions.due(now_ns, taken)
+        yield from self._pushes.due(now_ns, taken)
 
     def _announcement(self, now_ns: int) -> dict[str, Any]:
         return {**self._attributes, "_timestamp": UInt64(now_ns)}
@@ -272,8 +258,3 @@ class Agent:
 
 def _class_key(data: Data) -> tuple[str, str]:
     return data.schema_id.package, data.schema_id.name
-
-
-def _parts(items: list[dict[str, Any]], size: int) -> list[list[dict[str, Any]]]:
-    """Cut a list into parts of at most `size`; an empty list is one empty part, since every answer needs one."""
-    return [items[start : start + size] for start in range(0, len(items), size)] or [[]]

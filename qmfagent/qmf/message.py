@@ -40,7 +40,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One QMF v2 message.
+    """One QMF v2 message, or one of version 1 (see v1.py): that has bytes for a body, and neither opcode nor method.
 
     `method` is request, response or indication; `opcode` is the qmf.opcode property (`_query_request` and so on);
     `content` is qmf.content; `agent` is the sending agent's full name, present in every message from an agent;
@@ -51,7 +51,7 @@ class Message:
     to: Address
     opcode: str
     method: str
-    body: dict[str, Any] | list[Any] | None = None
+    body: dict[str, Any] | list[Any] | bytes | None = None
     content: str = ""
     agent: str = ""
     correlation_id: str | None = None

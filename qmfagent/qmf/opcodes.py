@@ -15,6 +15,10 @@ QUERY_REQUEST = "_query_request"
 QUERY_RESPONSE = "_query_response"
 METHOD_REQUEST = "_method_request"
 METHOD_RESPONSE = "_method_response"
+SUBSCRIBE_REQUEST = "_subscribe_request"
+SUBSCRIBE_RESPONSE = "_subscribe_response"
+SUBSCRIBE_REFRESH_INDICATION = "_subscribe_refresh_indication"
+SUBSCRIBE_CANCEL_INDICATION = "_subscribe_cancel_indication"
 DATA_INDICATION = "_data_indication"
 EXCEPTION = "_exception"
 
@@ -26,6 +30,8 @@ CONTENT_SCHEMA_ID = "_schema_id"
 
 LOCATE_SUBJECT = "console.request.agent_locate"
 BROKER_SUBJECT = "broker"
+HEARTBEATS = "agent.ind.heartbeat.#"
+EVENTS = "agent.ind.event.#"
 
 SEVERITIES = ("emerg", "alert", "crit", "error", "warn", "note", "info", "debug")
 """Severity words as qpidd writes them in subjects; the index is the severity, in the order of syslog."""
@@ -38,6 +44,7 @@ class ErrorCode(IntEnum):
     UNKNOWN_METHOD = 2
     NOT_IMPLEMENTED = 3
     INVALID_PARAMETER = 4
+    FEATURE_NOT_IMPLEMENTED = 5
     FORBIDDEN = 6
     EXCEPTION = 7
 
@@ -61,3 +68,8 @@ def event_subject(package: str, name: str, severity: int, vendor: str, product: 
 def data_subject(package: str, name: str, vendor: str, product: str, instance: str) -> str:
     """Subject of the indication of changed objects of one class."""
     return "agent.ind.data." + ".".join(map(_key, (package, name, vendor, product, instance)))
+
+
+def data_pattern(name: str) -> str:
+    """The pattern of those subjects for the classes of one name, whatever their package and whichever agent has them."""
+    return f"agent.ind.data.*.{_key(name)}.#"

@@ -286,8 +286,8 @@ def test_a_wrong_method_request_is_answered_with_what_is_wrong(
 
 
 def test_an_unknown_request_is_answered_once(agent: Agent) -> None:
-    code, text = failure(agent, request("_subscribe_request", {}))
-    assert (code, text) == (ErrorCode.NOT_IMPLEMENTED, "opcode '_subscribe_request' is not implemented")
+    code, text = failure(agent, request("_shiny_request", {}))
+    assert (code, text) == (ErrorCode.NOT_IMPLEMENTED, "opcode '_shiny_request' is not implemented")
 
 
 @pytest.mark.parametrize(
