@@ -3,8 +3,10 @@
     message     requests and responses as values, and the status codes
     entities    entity types and entities, made from the QMF schema and the QMF objects
     arguments   what a client wrote, as the schema wants it
-    discovery   GET-TYPES, GET-ATTRIBUTES, GET-OPERATIONS, GET-ANNOTATIONS, GET-MGMT-NODES
+    discovery   GET-TYPES, GET-ATTRIBUTES, GET-OPERATIONS, GET-ANNOTATIONS
     query       QUERY
+    verbs       which methods CREATE, UPDATE and DELETE stand for
+    failure     the status that an error is answered with
     changes     CREATE, UPDATE, DELETE and the operations of a type: as method calls
     node        the management node: a request in, a response or the work that leads to one out
 

@@ -41,13 +41,12 @@ class Work:
 class Changes:
     """Turns requests into work. Every method raises QmfAgentError for a request that can't be met."""
 
-    def __init__(self, entities: Entities, verbs: Verbs) -> None:
-        self._entities = entities
+    def __init__(self, verbs: Verbs) -> None:
         self._verbs = verbs
 
-    def create(self, request: Request) -> Work:
+    def create(self, request: Request, entities: Entities) -> Work:
         """CREATE: the call that makes an entity; the response shows it."""
-        entity_type = self._entities.entity_type(text_property(request, TYPE))
+        entity_type = entities.types.named(text_property(request, TYPE))
         class_name = entity_type.schema_class.name
         creation = self._verbs.creations.get(class_name)
         if creation is None:
@@ -55,8 +54,8 @@ class Changes:
         attributes = {key: value for key, value in body_map(request).items() if key not in KEYS}
         if text_property(request, NAME) or any(body_map(request).get(key) for key in (NAME, IDENTITY)):
             raise SchemaError(f"a {class_name} is given its name by the agent", hint="leave name and identity out")
-        maker = self._entities.only(creation.maker)
-        maker_class = self._entities.schema_class(creation.maker)
+        maker = entities.only(creation.maker)
+        maker_class = entities.types.of_class(creation.maker).schema_class
         method = maker_class.method(creation.method)
         assert method is not None
         types = {item.name: item.type for item in method.arguments}
@@ -66,14 +65,14 @@ class Changes:
             key = results[0][creation.key]
             if not key:
                 raise creation.why_not(results[0])
-            _, data = self._entities.find(entity_type.name, "", f"{class_name}:{key}")
+            _, data = entities.find(entity_type.name, "", f"{class_name}:{key}")
             return answer(request, entity_type.entity(data), Status.CREATED)
 
         return Work(request, (_call(request, maker, maker_class, method, given),), finish)
 
-    def update(self, request: Request) -> Work:
+    def update(self, request: Request, entities: Entities) -> Work:
         """UPDATE: a call for each attribute that is to have another value; the response shows the entity with the new ones."""
-        entity_type, data = self.target(request)
+        entity_type, data = target(request, entities)
         current = entity_type.entity(data)
         wanted = self._wanted(entity_type, current, body_map(request))
         calls = []
@@ -86,9 +85,9 @@ class Changes:
         # Not read again: the new state may not have come back from the cluster yet.
         return Work(request, tuple(calls), lambda results: answer(request, {**current, **wanted}))
 
-    def delete(self, request: Request) -> Work:
+    def delete(self, request: Request, entities: Entities) -> Work:
         """DELETE: the call that removes an entity."""
-        entity_type, data = self.target(request)
+        entity_type, data = target(request, entities)
         name = self._verbs.deletions.get(entity_type.schema_class.name)
         if name is None:
             raise self._not_possible(entity_type, "deleted")
@@ -97,9 +96,9 @@ class Changes:
         call = _call(request, data, entity_type.schema_class, method, {})
         return Work(request, (call,), lambda results: answer(request, {}, Status.NO_CONTENT))
 
-    def invoke(self, request: Request, operation: str) -> Work:
+    def invoke(self, request: Request, entities: Entities, operation: str) -> Work:
         """Any other operation: the method of that name; the response has its out arguments."""
-        entity_type, data = self.target(request)
+        entity_type, data = target(request, entities)
         method = entity_type.method(operation)
         if method is None:
             possible = ", ".join(self._verbs.operations(entity_type))
@@ -110,10 +109,6 @@ class Changes:
             )
         call = _call(request, data, entity_type.schema_class, method, arguments_of(request, method.arguments))
         return Work(request, (call,), lambda results: answer(request, results[0]))
-
-    def target(self, request: Request) -> tuple[EntityType, Data]:
-        """The entity that a request is about, with its type."""
-        return self._entities.find(*(text_property(request, key) for key in (TYPE, NAME, IDENTITY)))
 
     def _wanted(self, entity_type: EntityType, current: Results, body: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes that are to have another value, all of which can be changed."""
@@ -143,6 +138,11 @@ class Changes:
         return ManagementError(
             Status.NOT_IMPLEMENTED, f"a {entity_type.name} can't be {what}", hint=f"possible are: {possible}"
         )
+
+
+def target(request: Request, entities: Entities) -> tuple[EntityType, Data]:
+    """The entity that a request is about, with its type. Raises as Entities.find does."""
+    return entities.find(*(text_property(request, key) for key in (TYPE, NAME, IDENTITY)))
 
 
 def answer(request: Request, body: Mapping[str, Any] | Sequence[Any], status: Status = Status.OK) -> Response:

@@ -1,4 +1,4 @@
-"""What the management node tells of its types: GET-TYPES, GET-ATTRIBUTES, GET-OPERATIONS, GET-ANNOTATIONS, GET-MGMT-NODES.
+"""What the management node tells of its types: GET-TYPES, GET-ATTRIBUTES, GET-OPERATIONS, GET-ANNOTATIONS.
 
 Rules of this file: an answer is a map from the name of a type, restricted to `entityType` where the request gives one. No type
 extends another, and none is annotated: those lists are empty.
@@ -7,21 +7,20 @@ Source: AMQP Management Version 1.0 (working draft), section 4 (operations of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from qmfagent.management.arguments import text_property
-from qmfagent.management.entities import Entities, EntityType
+from qmfagent.management.entities import EntityType, EntityTypes
 from qmfagent.management.message import Request
 from qmfagent.management.verbs import Verbs
 
 
 class Discovery:
-    """Answers the GET operations. `nodes` gives the addresses of the management nodes that are known."""
+    """Answers the GET operations that are about types."""
 
-    def __init__(self, entities: Entities, verbs: Verbs, nodes: Callable[[], Sequence[str]]) -> None:
-        self._entities = entities
+    def __init__(self, types: EntityTypes, verbs: Verbs) -> None:
+        self._types = types
         self._verbs = verbs
-        self._nodes = nodes
 
     def types(self, request: Request) -> dict[str, list[str]]:
         """Each type with the types that it extends. Raises UnknownObject, here as below, for an entityType that is none."""
@@ -39,11 +38,7 @@ class Discovery:
         """Each type with its annotations."""
         return {item.name: [] for item in self.selected(request)}
 
-    def management_nodes(self, request: Request) -> list[str]:
-        """The addresses of the management nodes that are known, this one first."""
-        return list(self._nodes())
-
     def selected(self, request: Request) -> Sequence[EntityType]:
         """The types that a request is about: that of its entityType, else all."""
         name = text_property(request, "entityType")
-        return (self._entities.entity_type(name),) if name else self._entities.types
+        return (self._types.named(name),) if name else tuple(self._types)

@@ -8,7 +8,7 @@ Source: AMQP Management Version 1.0 (working draft), section 1.2 (entities), 3 (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,31 +49,40 @@ class EntityType:
         return {**data.values, IDENTITY: identity, NAME: name_of(identity), TYPE: self.name}
 
 
-class Entities:
-    """All entity types of a schema, and the entities of an object source."""
+class EntityTypes:
+    """All entity types of a schema, in its order."""
 
-    def __init__(self, schema: Schema, source: ObjectSource) -> None:
-        self._source = source
-        self._schema = schema
-        self.types = tuple(EntityType(f"{schema.package}.{item.name}", item) for item in schema.classes)
+    def __init__(self, schema: Schema) -> None:
+        self._of_class = {item.name: EntityType(f"{schema.package}.{item.name}", item) for item in schema.classes}
 
-    def entity_type(self, name: str) -> EntityType:
+    def __iter__(self) -> Iterator[EntityType]:
+        return iter(self._of_class.values())
+
+    def named(self, name: str) -> EntityType:
         """The type of that full name. Raises UnknownObject where there is none."""
-        for item in self.types:
+        for item in self:
             if item.name == name:
                 return item
-        known = ", ".join(item.name for item in self.types)
+        known = ", ".join(item.name for item in self)
         raise UnknownObject(f"there is no entity type {shown(name)} here", hint=f"known are: {known}")
+
+    def of_class(self, name: str) -> EntityType:
+        """The type made from a class that is known to be there."""
+        return self._of_class[name]
+
+
+class Entities:
+    """The entities of an object source."""
+
+    def __init__(self, types: EntityTypes, source: ObjectSource) -> None:
+        self.types = types
+        self._source = source
 
     def of_types(self, types: Iterable[EntityType]) -> Iterable[Mapping[str, Any]]:
         """The entities of these types, type by type, each in the order of the source. Raises QmfAgentError as that does."""
         for item in types:
             for data in self._source.objects(item.schema_class.name):
                 yield item.entity(data)
-
-    def schema_class(self, name: str) -> SchemaClass:
-        """The class behind a type. Raises SchemaError where there is none."""
-        return self._schema.object_class(name)
 
     def only(self, class_name: str) -> Data:
         """The one object of a class that has just one. Raises UnknownObject where it is not there."""
@@ -86,7 +95,7 @@ class Entities:
 
         Raises SchemaError where that could be several or contradicts itself, UnknownObject where there is none.
         """
-        types = (self.entity_type(type_name),) if type_name else self.types
+        types = (self.types.named(type_name),) if type_name else tuple(self.types)
         if not name and not identity:
             raise SchemaError("the request names no entity", hint="give its name or its identity")
         if name and identity and name != name_of(identity):

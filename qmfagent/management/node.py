@@ -13,9 +13,9 @@ from typing import Any
 
 from qmfagent.errors import ManagementError, QmfAgentError
 from qmfagent.management.arguments import text_property
-from qmfagent.management.changes import Changes, Results, Work, answer
+from qmfagent.management.changes import Changes, Results, Work, answer, target
 from qmfagent.management.discovery import Discovery
-from qmfagent.management.entities import IDENTITY, NAME, TYPE, Entities
+from qmfagent.management.entities import IDENTITY, NAME, TYPE, Entities, EntityTypes
 from qmfagent.management.failure import status_of
 from qmfagent.management.message import NODE_TYPE, SELF, Request, Response, Status
 from qmfagent.management.query import answer_query
@@ -29,23 +29,28 @@ class ManagementNode:
     """One management node, sans-I/O."""
 
     def __init__(
-        self, schema: Schema, source: ObjectSource, verbs: Verbs, nodes: Callable[[], Sequence[str]] = tuple
+        self,
+        schema: Schema,
+        view: Callable[[str], ObjectSource],
+        verbs: Verbs,
+        nodes: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`nodes` gives the addresses of the management nodes that are known, this one first."""
-        self._entities = entities = Entities(schema, source)
-        self._changes = changes = Changes(entities, verbs)
-        self._discovery = discovery = Discovery(entities, verbs, nodes)
-        self._own: dict[str, Callable[[Request], Any]] = {
-            "QUERY": lambda request: answer_query(request, entities, discovery.selected(request)),
-            "GET-TYPES": discovery.types,
-            "GET-ATTRIBUTES": discovery.attributes,
-            "GET-OPERATIONS": discovery.operations,
-            "GET-ANNOTATIONS": discovery.annotations,
-            "GET-MGMT-NODES": discovery.management_nodes,
+        """`view` gives the objects that a user may see, `nodes` the addresses of the known management nodes, this first."""
+        self._types = EntityTypes(schema)
+        self._view = view
+        self._changes = changes = Changes(verbs)
+        discovery = Discovery(self._types, verbs)
+        self._own: dict[str, Callable[[Request, Entities], Any]] = {
+            "QUERY": lambda request, entities: answer_query(request, entities, discovery.selected(request)),
+            "GET-TYPES": lambda request, entities: discovery.types(request),
+            "GET-ATTRIBUTES": lambda request, entities: discovery.attributes(request),
+            "GET-OPERATIONS": lambda request, entities: discovery.operations(request),
+            "GET-ANNOTATIONS": lambda request, entities: discovery.annotations(request),
+            "GET-MGMT-NODES": lambda request, entities: list(nodes()),
         }
-        self._standard: dict[str, Callable[[Request], Response | Work]] = {
+        self._standard: dict[str, Callable[[Request, Entities], Response | Work]] = {
             CREATE: changes.create,
-            READ: self._read,
+            READ: _read,
             UPDATE: changes.update,
             DELETE: changes.delete,
         }
@@ -57,11 +62,12 @@ class ManagementNode:
             if not operation:
                 known = ", ".join([*self._own, *self._standard])
                 raise ManagementError(Status.BAD_REQUEST, "the request names no operation", hint=f"known are: {known}")
+            entities = Entities(self._types, self._view(request.user))
             if _for_node(request):
-                return answer(request, self._own_operation(operation)(request))
+                return answer(request, self._own_operation(operation)(request, entities))
             if operation in self._standard:
-                return self._standard[operation](request)
-            return self._changes.invoke(request, operation)
+                return self._standard[operation](request, entities)
+            return self._changes.invoke(request, entities, operation)
         except QmfAgentError as error:
             return self.failure(request, error)
 
@@ -82,7 +88,7 @@ class ManagementNode:
         body = {"reason": reason} if reason else {}
         return Response(request.reply_to, request.correlation_id, status, f"{status.phrase}: {text}", body)
 
-    def _own_operation(self, operation: str) -> Callable[[Request], Any]:
+    def _own_operation(self, operation: str) -> Callable[[Request, Entities], Any]:
         if operation not in self._own:
             raise ManagementError(
                 Status.NOT_IMPLEMENTED,
@@ -91,9 +97,10 @@ class ManagementNode:
             )
         return self._own[operation]
 
-    def _read(self, request: Request) -> Response:
-        entity_type, data = self._changes.target(request)
-        return answer(request, entity_type.entity(data))
+
+def _read(request: Request, entities: Entities) -> Response:
+    entity_type, data = target(request, entities)
+    return answer(request, entity_type.entity(data))
 
 
 def _for_node(request: Request) -> bool:

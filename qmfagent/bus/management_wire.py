@@ -1,0 +1,58 @@
+"""AMQP Management requests and responses as AMQP 1.0 messages.
+
+Rules of this file: a body is an amqp-value map or list in AMQP's own types, never the 0-10 codec and never a described type;
+statusCode is an int, whatever its size. Where a request has no correlation-id its message-id takes its place. Who sent a request
+is taken from the connection alone.
+Source: AMQP Management Version 1.0 (working draft), section 2 (requests and responses); AMQP 1.0 part 3.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import proton
+
+from qmfagent.bus.identity import Identity
+from qmfagent.bus.values import plain, reading
+from qmfagent.management.message import Request, Response
+
+_MAX_LONG = (1 << 63) - 1
+
+
+def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
+    """The request in a message from `identity`; None where it names nobody to answer. Raises InputError where it can't be read."""
+    with reading("a management request"):
+        if not amqp.reply_to:
+            return None
+        correlation_id = amqp.id if amqp.correlation_id is None else amqp.correlation_id
+        return Request(
+            properties=plain(amqp.properties or {}),
+            body=plain(amqp.body),
+            reply_to=amqp.reply_to,
+            correlation_id=correlation_id,
+            user=identity.user,
+            authenticated=identity.authenticated,
+        )
+
+
+def encode_response(response: Response) -> bytes:
+    """The bytes of a response."""
+    properties = {"statusCode": proton.int32(response.status), "statusDescription": response.description}
+    amqp = proton.Message(inferred=False, properties=properties, address=response.to, body=_value(response.body))
+    if response.correlation_id is not None:
+        amqp.correlation_id = response.correlation_id
+    return bytes(amqp.encode())
+
+
+def _value(value: Any) -> Any:
+    """A value as proton encodes it: integers are long, or ulong above that."""
+    if isinstance(value, dict):
+        return {key: _value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_value(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, UUID):
+        return value
+    if isinstance(value, int):
+        return proton.ulong(value) if value > _MAX_LONG else int(value)
+    return value
