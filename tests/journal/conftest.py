@@ -1,0 +1,36 @@
+"""Helpers of the journal tests: journals that are closed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmfagent.journal.store import Journal, Retention
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Journal]]:
+    """Opens journals; in memory where no path is given."""
+    with ExitStack() as stack:
+
+        def open_journal(path: Path | None = None, **retention: int) -> Journal:
+            journal = Journal(path, Retention(**retention))
+            stack.callback(journal.close)
+            return journal
+
+        yield open_journal
+
+
+@pytest.fixture
+def fill() -> Callable[..., Any]:
+    """Appends so many entries, numbered on from the last."""
+
+    def append(journal: Journal, count: int, filler: str = "") -> None:
+        for _ in range(count):
+            journal.append("event", "applied", 7, {"n": journal.last + 1, "filler": filler})
+
+    return append
