@@ -13,22 +13,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ParamSpec, cast
 
 import proton
 from proton import Condition, Endpoint, Event, EventType
 
-from qmfagent.bus.credentials import Credentials, is_loopback
+from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.handler import ConnectionHandler
-from qmfagent.bus.identity import ANONYMOUS, Identity
+from qmfagent.bus.handshake import Handshake, condition_words
+from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.links import Links
+from qmfagent.bus.reload import ReloadedDomain
 
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT = 2.0
-SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
 
 P = ParamSpec("P")
 
@@ -43,14 +43,15 @@ class Engine(asyncio.Protocol):
         server: bool,
         container: str,
         limits: Limits,
-        tls: proton.SSLDomain | None = None,
+        tls: ReloadedDomain | None = None,
         host: str = "",
         credentials: Credentials | None = None,
+        passwords: bool = False,
     ) -> None:
         """Prepare a connection. `host` is the name a client asks for and checks the certificate against.
 
         With `credentials` a client proves who it is by SCRAM-SHA-256 or PLAIN, without them by its certificate (EXTERNAL)
-        or, without TLS, not at all (ANONYMOUS).
+        or, without TLS, not at all (ANONYMOUS). A server with `passwords` takes SCRAM-SHA-256 and PLAIN.
         """
         self.identity = Identity()
         self._handler = handler
@@ -72,19 +73,15 @@ class Engine(asyncio.Protocol):
         self._transport.max_frame_size = limits.max_frame_size
         self._transport.idle_timeout = limits.idle_timeout
         self._transport.channel_max = limits.max_sessions - 1
-        self._transport.require_auth(server and tls is not None)
-        if host:
-            self.connection.hostname = host
-        self._encryption = self._transport.ssl(tls) if tls is not None else None
-        if self._encryption is not None and host:
-            self._encryption.peer_hostname = host
-        self._credentials = credentials
-        if credentials is not None:
-            self.connection.user = credentials.user
-            self.connection.password = credentials.password
-            self._transport.sasl().allowed_mechs(SCRAM_OR_PLAIN)
-        else:
-            self._transport.sasl().allowed_mechs("EXTERNAL" if tls is not None else "ANONYMOUS")
+        self._handshake = Handshake(
+            self._transport,
+            self.connection,
+            server=server,
+            tls=tls,
+            host=host,
+            credentials=credentials,
+            passwords=passwords,
+        )
         self._transport.bind(self.connection)
         self.links = Links(handler, limits, close=self.close, changed=self.schedule_flush)
         self._actions: dict[EventType, Callable[[Event], None]] = {
@@ -118,7 +115,7 @@ class Engine(asyncio.Protocol):
             return
         if not self.connection.state & Endpoint.LOCAL_CLOSED:
             self.connection.condition = condition
-            self._reason = self._reason or (_words(condition) if condition else "closed by us")
+            self._reason = self._reason or (condition_words(condition) if condition else "closed by us")
             self.connection.close()
         self._timer("close", CLOSE_TIMEOUT, self.abort)
         self.schedule_flush()
@@ -135,14 +132,10 @@ class Engine(asyncio.Protocol):
         self._socket = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.identity = Identity(address=_address(peer))
-        if self._credentials is not None and self._encryption is None:
-            if not peer or not is_loopback(peer[0]):
-                self._reason = (
-                    f"the password of user {self._credentials.user!r} is not sent unencrypted to another host"
-                )
-                self.abort()
-                return
-            self._transport.sasl().allow_insecure_mechs = True
+        self._reason = self._handshake.start(peer[0] if peer else "")
+        if self._reason:
+            self.abort()
+            return
         self._timer("open", self._limits.open_timeout, self._open_timed_out)
         if not self._server:
             self.connection.open()
@@ -282,46 +275,23 @@ class Engine(asyncio.Protocol):
 
     def _on_open(self, event: Event) -> None:
         self._timers.pop("open").cancel()
-        if self._encryption is not None:
-            # Not transport.authenticated: proton calls SASL ANONYMOUS authenticated too.
-            subject = self._encryption.remote_subject
-            self.identity = replace(self.identity, user=subject or ANONYMOUS, authenticated=bool(subject))
+        self.identity = self._handshake.identity(self.identity.address)
         if self._server:
             self.connection.open()
         self._handler.on_open()
 
     def _on_remote_close(self, event: Event) -> None:
         condition = self.connection.remote_condition
-        self._reason = self._reason or (_words(condition) if condition else "closed by the peer")
+        self._reason = self._reason or (condition_words(condition) if condition else "closed by the peer")
         self.close()
 
     def _on_transport_error(self, event: Event) -> None:
         condition = self._transport.condition
         if condition is not None:
-            words = self._refusal(condition) or _words(condition)
+            words = self._handshake.words(condition)
             self._reason = self._reason or words
-            log.info("connection with %s: %s", self.identity.address, words)
-
-    def _refusal(self, condition: Condition) -> str:
-        """What to tell of credentials that the peer does not take; empty where the condition is another one."""
-        description = condition.description or ""
-        if (
-            self._credentials is None
-            or not description.startswith("Authentication failed")
-            or "mech=none" in description
-        ):
-            return ""
-        return f"user {self._credentials.user!r} was not let in: the user is unknown, or the password is wrong"
-
-
-def _words(condition: Condition) -> str:
-    description = condition.description or ""
-    if "SSL" in description:
-        # OpenSSL's own words come last: "amqp:connection:framing-error: SSL Failure: error:0A000418:SSL routines::..."
-        return f"TLS failed: {description.rpartition(':')[2].strip()}"
-    if "mech=none" in description:
-        return "no SASL mechanism in common; is libsasl2-modules installed here?"
-    return f"{condition.name}: {description}" if description else str(condition.name)
+            level = logging.WARNING if self._server and self._handshake.login_failed(condition) else logging.INFO
+            log.log(level, "connection with %s: %s", self.identity.address, words)
 
 
 def _address(peer: tuple[str, int] | None) -> str:

@@ -3,25 +3,24 @@
 Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++
 consoles refuse to open without it) - and dynamic ones for replies. A message goes to every link whose filter matches,
 to the agent's own addresses too, whoever sent it, so that foreign consoles and agents reach each other here. It is
-encoded once, and the same bytes go out on every link. Without TLS only loopback is listened on. The number of
-connections is bounded: one too many is told so and closed, and dropped at once where even those are too many.
+encoded once, and the same bytes go out on every link. All its ports share the nodes. The number of connections is bounded:
+one too many is told so and closed, and dropped at once where even those are too many. So is one that is not admitted.
 Source: the behaviour of qpidd's management exchanges, as QMF v2 peers expect it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 from uuid import uuid4
 
-import proton
 from proton import Condition
 
 from qmfagent.bus import wire
+from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.engine import Engine
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
@@ -29,14 +28,12 @@ from qmfagent.bus.outlet import Outlet
 from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.bus.url import BusUrl
-from qmfagent.errors import BusError, ConfigError, InputError, UnknownObject
+from qmfagent.errors import InputError, UnknownObject
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 log = logging.getLogger(__name__)
 
 AMQ_DIRECT = "amq.direct"
-BACKLOG = 1024
 REFUSALS = 32
 """How many connections above the limit may wait to be told that they are too many."""
 LOCAL = None
@@ -52,16 +49,18 @@ class Listener:
         url: str,
         *,
         tls: TlsConfig | None = None,
+        more: Iterable[Endpoint] = (),
         addresses: Iterable[Address] = (),
         on_message: OnMessage,
         agent: str = "",
         limits: Limits | None = None,
+        admit: Callable[[Identity], bool] = lambda identity: True,
     ) -> None:
-        """Prepare to listen at `url` (amqp://HOST:PORT or amqps://HOST:PORT; port 0 takes a free one).
+        """Prepare to listen at `url` (amqp://HOST:PORT or amqps://HOST:PORT; port 0 takes a free one), and at `more`.
 
         `addresses` are the agent's own: node and subject pattern. `on_message` gets each QMF message that arrives for
         them, with the identity of the connection it came from; it must not block. Its user_id is that identity's user.
-        `agent` is the agent's name: no peer may speak in it.
+        `agent` is the agent's name: no peer may speak in it. `admit` decides who may connect at all.
         Raises ConfigError for a URL or certificates that can't be used.
         """
         self.limits = limits or Limits()
@@ -71,32 +70,35 @@ class Listener:
         self.router.declare(AMQ_DIRECT, NodeKind.DIRECT)
         for address in addresses:
             self.router.subscribe(LOCAL, address.node, address.subject)
-        self._url = BusUrl.parse(url)
-        self._domain = server_domain(self._url, tls)
+        self._endpoints = [Endpoint(url, tls), *more]
         self._on_message = on_message
         self._agent = agent
         self._container = f"qmfagent-{uuid4()}"
         self._peers: set[Peer] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._admit = admit
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def start(self) -> int:
-        """Listen; the port. Raises ConfigError where the address is unsafe, BusError where it can't be had."""
-        loop = asyncio.get_running_loop()
-        host, port = self._url.host, self._url.port
+        """Listen; the port of the first endpoint.
+
+        Raises ConfigError where an address is unsafe, BusError where it can't be had; then it listens nowhere.
+        """
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            if self._domain is None:
-                require_loopback(self._url, [str(info[4][0]) for info in found])
-            self._server = await loop.create_server(self._accept, host, port, backlog=BACKLOG)
-        except OSError as error:
-            raise BusError(
-                f"can't listen at {self._url}: {error.strerror or error}", hint="is another agent running there?"
-            ) from error
-        port = self._server.sockets[0].getsockname()[1]
-        log.info("listening at %s (port %d)", self._url, port)
-        return int(port)
+            for endpoint in self._endpoints:
+                self._servers.append(await endpoint.open(partial(self._accept, endpoint)))
+        except BaseException:
+            self._close_servers()
+            raise
+        for endpoint, port in zip(self._endpoints, self.ports, strict=True):
+            log.info("listening at %s (port %d)", endpoint.url, port)
+        return self.ports[0]
+
+    @property
+    def ports(self) -> list[int]:
+        """The port of each endpoint, in their order, while it listens."""
+        return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
 
     def send(self, message: Message) -> None:
         """Send a message of the agent to every peer that subscribed to it.
@@ -110,8 +112,7 @@ class Listener:
 
     async def stop(self) -> None:
         """Stop listening, and close every connection in AMQP's way, in two seconds at most."""
-        if self._server is not None:
-            self._server.close()
+        self._close_servers()
         for peer in list(self._peers):
             peer.engine.close(Condition("amqp:connection:forced", "the agent stops"))
         await self._idle.wait()
@@ -140,14 +141,30 @@ class Listener:
         if not self._peers:
             self._idle.set()
 
-    def _accept(self) -> asyncio.Protocol:
+    def admits(self, identity: Identity) -> bool:
+        """Whether a peer may stay, now that it is known who it is."""
+        return self._admit(identity)
+
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    def _accept(self, endpoint: Endpoint) -> asyncio.Protocol:
         surplus = len(self._peers) - self.limits.max_connections
         if surplus >= REFUSALS:
             return _Dropped()
         if surplus == 0:
             log.warning("%d connections are open; no more are served", len(self._peers))
         peer = Peer(self, welcome=surplus < 0)
-        peer.engine = Engine(peer, server=True, container=self._container, limits=self.limits, tls=self._domain)
+        peer.engine = Engine(
+            peer,
+            server=True,
+            container=self._container,
+            limits=self.limits,
+            tls=endpoint.domain,
+            passwords=endpoint.passwords,
+        )
         self._peers.add(peer)
         self._idle.clear()
         return peer.engine
@@ -186,22 +203,3 @@ def _destination(envelope: wire.Envelope, router: Router[Outlet | None]) -> Addr
         return Address(envelope.to, envelope.subject)
     address = Address.parse(envelope.to)
     return Address(address.node, address.subject or envelope.subject)
-
-
-def server_domain(url: BusUrl, tls: TlsConfig | None) -> proton.SSLDomain | None:
-    """The TLS domain a listener needs, None without TLS. Raises ConfigError where URL and TLS do not fit together."""
-    if url.secure and tls is None:
-        raise ConfigError(f"{url} needs TLS, and none is configured", hint="give certificate, key and CA")
-    if tls is not None and not url.secure:
-        raise ConfigError(f"TLS is configured, but {url} does not use it", hint="write amqps://")
-    return tls.server_domain() if tls is not None else None
-
-
-def require_loopback(url: BusUrl, addresses: Iterable[str]) -> None:
-    """Raise ConfigError where one of the addresses of a listener without TLS can be reached from outside."""
-    for address in addresses:
-        if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
-            raise ConfigError(
-                f"{url} would offer this cluster to the whole network without TLS",
-                hint="configure certificates and write amqps://, or listen on 127.0.0.1",
-            )

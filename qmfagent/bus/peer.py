@@ -37,6 +37,9 @@ class Exchange(Protocol):
     def publish(self, node: str | None, data: bytes, identity: Identity) -> Condition | None:
         """Route a message from a peer. `node` is None where the message names its node itself (`to`)."""
 
+    def admits(self, identity: Identity) -> bool:
+        """Whether a peer may stay, now that it is known who it is."""
+
     def forget(self, peer: Peer) -> None:
         """Drop a peer whose connection is over."""
 
@@ -54,12 +57,17 @@ class Peer:
         self._dynamic: dict[Link, str] = {}
 
     def on_open(self) -> None:
-        """Note who it is."""
-        if self._welcome:
+        """Note who it is, and close a connection that is not to be."""
+        if not self._welcome:
+            allowed = f"{self._exchange.limits.max_connections} connections are served here, and as many are open"
+            self.engine.close(Condition("amqp:resource-limit-exceeded", allowed))
+        elif self._exchange.admits(self.engine.identity):
             log.info("connected: %s", self.engine.identity)
-            return
-        allowed = f"{self._exchange.limits.max_connections} connections are served here, and as many are open"
-        self.engine.close(Condition("amqp:resource-limit-exceeded", allowed))
+        else:
+            self._welcome = False
+            log.warning("not admitted: %s", self.engine.identity)
+            user = self.engine.identity.user
+            self.engine.close(Condition("amqp:unauthorized-access", f"{user} may not connect here"))
 
     def on_closed(self, reason: str) -> None:
         """Give back everything."""

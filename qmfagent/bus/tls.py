@@ -1,8 +1,9 @@
 """TLS for the bus: certificates in, proton's SSL domains out.
 
-Rules of this file: both ends show a certificate that the other end's CA has signed; a client also checks that the
-certificate is for the host it meant to reach; TLS 1.2 is the least. Files are read and checked here first, because
-proton reports no more than "SSL failure". The user of a connection is the subject of its certificate (SASL EXTERNAL).
+Rules of this file: both ends show a certificate that the other end's CA has signed, except clients that log in with a
+password; a client also checks that the certificate is for the host it meant to reach; TLS 1.2 is the least. Files are read
+and checked here first, because proton reports no more than "SSL failure". They are read again when they change (reload.py).
+The user of a connection is the subject of its certificate (SASL EXTERNAL).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import proton
 from cproton import pn_ssl_domain_set_protocols
 
+from qmfagent.bus.reload import ReloadedDomain
 from qmfagent.errors import ConfigError
 
 PROTOCOLS = "TLSv1.2 TLSv1.3"
@@ -24,39 +26,59 @@ class TlsConfig:
     """Certificates of one site, as paths of PEM files.
 
     `certificate` (with its chain) and `key` (without a passphrase) identify us, `ca` holds the certificates that peers
-    must be signed by. `peer_name` is the name a client expects in the peer's certificate where it is not the host of
-    the URL. It is needed where that host is an IP address: proton compares with DNS names (and the common name) alone.
+    must be signed by. A client that logs in with a password needs the CA alone: certificate and key are None there.
+    `peer_name` is the name a client expects in the peer's certificate where it is not the host of the URL. It is needed
+    where that host is an IP address: proton compares with DNS names (and the common name) alone.
     """
 
-    certificate: Path
-    key: Path
+    certificate: Path | None
+    key: Path | None
     ca: Path
     peer_name: str = ""
 
-    def server_domain(self) -> proton.SSLDomain:
-        """What a listener needs: our certificate, and a verified one from every client.
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files."""
+        return tuple(path for path in (self.certificate, self.key, self.ca) if path is not None)
+
+    def server_domain(self, *, ask_for_certificates: bool = True) -> ReloadedDomain:
+        """What a listener needs: our certificate, and a verified one from every client if clients are asked for one.
 
         Raises ConfigError where a file can't be used, or proton was built without TLS.
         """
-        domain = self._domain(proton.SSLDomain.MODE_SERVER)
-        domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER, str(self.ca))
-        return domain
+        if self.certificate is None:
+            raise ConfigError("TLS: a listener needs a certificate", hint="give certificate and key")
 
-    def client_domain(self) -> proton.SSLDomain:
-        """What a client needs: our certificate, and a verified one from the peer that has the peer's name.
+        def make() -> proton.SSLDomain:
+            domain = self._domain(proton.SSLDomain.MODE_SERVER)
+            if ask_for_certificates:
+                domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER, str(self.ca))
+            else:
+                domain.set_peer_authentication(proton.SSLDomain.ANONYMOUS_PEER)
+            return domain
+
+        return ReloadedDomain(self.files, make)
+
+    def client_domain(self) -> ReloadedDomain:
+        """What a client needs: our certificate, if any, and a verified one from the peer that has the peer's name.
 
         Raises ConfigError where a file can't be used, or proton was built without TLS.
         """
-        domain = self._domain(proton.SSLDomain.MODE_CLIENT)
-        domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
-        return domain
+
+        def make() -> proton.SSLDomain:
+            domain = self._domain(proton.SSLDomain.MODE_CLIENT)
+            domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER_NAME)
+            return domain
+
+        return ReloadedDomain(self.files, make)
 
     def _domain(self, mode: int) -> proton.SSLDomain:
         check_proton()
         self._check_files()
         domain = proton.SSLDomain(mode)
         try:
-            domain.set_credentials(str(self.certificate), str(self.key), None)
+            if self.certificate is not None:
+                domain.set_credentials(str(self.certificate), str(self.key), None)
             domain.set_trusted_ca_db(str(self.ca))
         except proton.SSLException as error:
             raise ConfigError(
@@ -68,20 +90,12 @@ class TlsConfig:
         return domain
 
     def _check_files(self) -> None:
-        for use, path in (("certificate", self.certificate), ("key", self.key), ("CA file", self.ca)):
-            try:
-                path.read_bytes()
-            except OSError as error:
-                raise ConfigError(f"TLS: can't read the {use} {path}: {error.strerror}") from error
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.certificate, self.key, password=self._no_passphrase)
-        except ssl.SSLError as error:
-            why = error.reason or str(error)
-            raise ConfigError(
-                f"TLS: certificate {self.certificate} and key {self.key} can't be used together: {why}",
-                hint="give PEM files that belong together",
-            ) from error
+        if self.certificate is not None and self.key is not None:
+            self._check_pair(context, self.certificate, self.key)
+        elif self.certificate is not None or self.key is not None:
+            raise ConfigError("TLS: certificate and key belong together", hint="give both, or none")
+        _require_readable("CA file", self.ca)
         try:
             context.load_verify_locations(self.ca)
         except ssl.SSLError as error:
@@ -89,10 +103,29 @@ class TlsConfig:
                 f"TLS: CA file {self.ca} can't be used: {error.reason or error}", hint="give certificates in PEM form"
             ) from error
 
+    def _check_pair(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+        _require_readable("certificate", certificate)
+        _require_readable("key", key)
+        try:
+            context.load_cert_chain(certificate, key, password=self._no_passphrase)
+        except ssl.SSLError as error:
+            why = error.reason or str(error)
+            raise ConfigError(
+                f"TLS: certificate {certificate} and key {key} can't be used together: {why}",
+                hint="give PEM files that belong together",
+            ) from error
+
     def _no_passphrase(self) -> str:
         raise ConfigError(
             f"TLS: key {self.key} is protected by a passphrase", hint="store it without one, readable by the agent only"
         )
+
+
+def _require_readable(use: str, path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"TLS: can't read the {use} {path}: {error.strerror}") from error
 
 
 def check_proton() -> None:

@@ -101,7 +101,7 @@ async def test_a_client_without_certificate_is_refused(bus: Any, ca: Any) -> Non
 
 async def test_a_client_that_skips_sasl_is_refused(bus: Any, ca: Any) -> None:
     await secure_listener(bus, ca.issue("server"))
-    domain = ca.issue("site-b").client_domain()
+    domain = ca.issue("site-b").client_domain().current()
     with pytest.raises(proton.ProtonException):
         await asyncio.to_thread(
             BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=3, reconnect=False
