@@ -8,7 +8,6 @@ follow one another.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from qmfagent.cib.plan import Plan
@@ -16,23 +15,13 @@ from qmfagent.cib.planning import make_plan
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, QmfAgentError, Refused
 from qmfagent.replication.authority import publishing_site
+from qmfagent.replication.plans import Plans, Prepared
 from qmfagent.replication.ports import CibStore, EventSink, Mangler, Remotes
 from qmfagent.replication.publication import Publication
 from qmfagent.replication.reasons import message_of, reason_of
 
-MAX_PLANS = 32
-MAX_PLANS_BYTES = 64 * 1024 * 1024
 MAX_MANGLING = 2
 MAX_NAMED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan and the publication it is for. `empty`: the holder has withdrawn everything."""
-
-    plan: Plan
-    publication: Publication
-    empty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +52,7 @@ class Applier:
         self._remotes = remotes
         self._mangler = mangler
         self._emit = emit
-        self._plans: OrderedDict[str, Prepared] = OrderedDict()
+        self.plans = Plans()
         self._sources: dict[str, Source] = {}
         self._applied: dict[str, Publication] = {}
         self._writing = asyncio.Lock()
@@ -96,7 +85,7 @@ class Applier:
         if not plan.changes and not plan.errors:
             self._note(publication)
         if plan.token:
-            self._keep(prepared)
+            self.plans.keep(prepared)
         return prepared
 
     async def apply(self, token: str, by: str) -> Applied:
@@ -105,13 +94,7 @@ class Applier:
         Raises Refused (unknown-token, holder, split, no-holder, holder-changed, stale), BusError where a site can't be
         asked, and ClusterError, above all ConfigurationChanged; nothing is written then.
         """
-        prepared = self._plans.get(token)
-        if prepared is None:
-            raise Refused(
-                "unknown-token",
-                f"no plan of this agent has the token {token!r}",
-                hint="plan again, and use the token of that plan",
-            )
+        prepared = self.plans.get(token)
         try:
             return await self.carry_out(prepared, by)
         except QmfAgentError as error:
@@ -126,7 +109,7 @@ class Applier:
             self._check_order(publication)
             version = await self._store.apply(plan.patchset, plan.base_digest)
             self._note(publication)
-        self._plans.pop(plan.token, None)
+        self.plans.discard(plan.token)
         applied = Applied(plan.ticket, publication.site, publication.digest, len(plan.changes), version)
         self._emit(
             "applied",
@@ -156,14 +139,6 @@ class Applier:
                 "by": by,
             },
         )
-
-    def _keep(self, prepared: Prepared) -> None:
-        self._plans[prepared.plan.token] = prepared
-        self._plans.move_to_end(prepared.plan.token)
-        while len(self._plans) > 1 and (
-            len(self._plans) > MAX_PLANS or sum(map(_size, self._plans.values())) > MAX_PLANS_BYTES
-        ):
-            self._plans.popitem(last=False)
 
     def _note(self, publication: Publication) -> None:
         """Remember what is applied now; its order alone is needed, not the document."""
@@ -209,7 +184,3 @@ def blocking(plan: Plan) -> Refused | None:
     named = "; ".join(problem.message for problem in plan.errors[:MAX_NAMED])
     more = len(plan.errors) - MAX_NAMED
     return Refused(plan.errors[0].code, f"{named}; and {more} more" if more > 0 else named)
-
-
-def _size(prepared: Prepared) -> int:
-    return len(prepared.plan.patchset) + len(prepared.publication.xml)

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from qmfagent.errors import ConfigurationChanged, QmfAgentError, Refused, RemoteError, WriteRejected
-from qmfagent.replication.applier import Applied, Applier, Prepared, blocking
+from qmfagent.replication.applier import Applied, Applier, blocking
+from qmfagent.replication.plans import Prepared
 from qmfagent.replication.ports import EventSink
 from qmfagent.replication.reasons import message_of, reason_of
 from qmfagent.replication.replica import BEHIND, BLOCKED, FROM, IN_SYNC, SPLIT, TO, UNREACHABLE, Replicas

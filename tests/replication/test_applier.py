@@ -24,7 +24,8 @@ from qmfagent.errors import (
     SiteFileError,
     WriteRejected,
 )
-from qmfagent.replication.applier import MAX_MANGLING, MAX_NAMED, MAX_PLANS, Applier, Source, blocking
+from qmfagent.replication.applier import MAX_MANGLING, MAX_NAMED, Applier, Source, blocking
+from qmfagent.replication.plans import MAX_PLANS
 from tests.replication.conftest import SOURCE, TARGET
 from tests.replication.fakes import Events, FakeRemotes, MemoryStore, publication, unmangled
 
@@ -240,10 +241,10 @@ async def test_the_plans_kept_are_bounded(site: Site, monkeypatch: pytest.Monkey
     for number in range(MAX_PLANS + 1):
         site.publish(f"10.1.1.{number}", version=10 + number)
         tokens.append(await site.plan())
-    assert list(site.applier._plans) == tokens[1:]
-    monkeypatch.setattr("qmfagent.replication.applier.MAX_PLANS_BYTES", 1)
+    assert [prepared.plan.token for prepared in site.applier.plans] == tokens[1:]
+    monkeypatch.setattr("qmfagent.replication.plans.MAX_PLANS_BYTES", 1)
     site.publish("10.1.2.1", version=99)
-    assert list(site.applier._plans.keys() - {await site.plan()}) == []
+    assert {await site.plan()} == {prepared.plan.token for prepared in site.applier.plans}
 
 
 async def test_what_is_remembered_of_an_apply_is_not_its_document(site: Site) -> None:
