@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
+from qmfagent.certs_command import certs_command
 from qmfagent.config import Config, read_config
 from qmfagent.errors import QmfAgentError
 from qmfagent.log import configure_logging
@@ -27,6 +28,7 @@ def cli() -> None:
     """Replicates what depends on a Pacemaker ticket between the sites of a geo cluster."""
 
 
+cli.add_command(certs_command)
 cli.add_command(closure_command)
 cli.add_command(plan_command)
 

@@ -145,7 +145,7 @@ async def test_hundreds_of_connections_at_once(bus: Any, inbox: Any, message: An
 
 @pytest.mark.parametrize("url", ["amqp://0.0.0.0:0", "amqp://[::]:0", "amqp://192.0.2.1:0"])
 async def test_without_tls_nothing_but_loopback(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"without TLS.*configure certificates"):
+    with pytest.raises(ConfigError, match=r"without TLS.*`qmfagent certs`"):
         await Listener(url, on_message=lambda message, identity: None).start()
 
 

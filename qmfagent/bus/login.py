@@ -1,0 +1,25 @@
+"""How a client gets in: what of URL, certificates and credentials go together.
+
+Rules of this file: what can't work, or would give a password away, is an error before anything is sent.
+"""
+
+from __future__ import annotations
+
+from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.url import BusUrl
+from qmfagent.errors import ConfigError
+
+
+def check_login(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None) -> None:
+    """Raise ConfigError where a client can't log in at `url` with these."""
+    if credentials is not None:
+        credentials.check(url)
+    if url.secure and tls is None:
+        raise ConfigError(
+            f"{url} needs TLS, and none is configured", hint="give the CA, and certificate and key or a user"
+        )
+    if tls is not None and not url.secure:
+        raise ConfigError(f"TLS is configured, but {url} does not use it", hint="write amqps://")
+    if tls is not None and tls.certificate is None and credentials is None:
+        raise ConfigError(f"there is nothing to log in with at {url}", hint="give certificate and key, or a user")
