@@ -66,7 +66,12 @@ class PeerLink:
         if tls and peer.certificate_name:
             tls = replace(tls, peer_name=peer.certificate_name)
         self._session = ConsoleSession(
-            peer.url, tls=tls, on_agent=self._appeared, on_lost=self._lost, on_data=self._told
+            peer.url,
+            tls=tls,
+            on_agent=self._appeared,
+            on_lost=self._lost,
+            on_data=self._told,
+            data_classes=("Replica",),
         )
         self._greeting: asyncio.Task[None] | None = None
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, cast
 
@@ -63,17 +63,18 @@ class ConsoleSession:
         on_agent: Callable[[AgentInfo], None] = lambda agent: None,
         on_lost: Callable[[AgentInfo], None] = lambda agent: None,
         on_data: Callable[[str, Data], None] = lambda agent, data: None,
+        data_classes: Iterable[str] = (),
         connect_timeout: float = CONNECT_TIMEOUT,
         limits: Limits | None = None,
     ) -> None:
         """Prepare a session at `url`.
 
         `on_agent` is called when an agent appears, or appears again after a restart or a lost connection; `on_lost`
-        when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed. None
-        of them may block. `connect_timeout` (seconds) is how long `async with` waits. Raises
+        when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed,
+        where it is of one of `data_classes`. None of them may block. `connect_timeout` (seconds) is how long `async with` waits. Raises
         ConfigError for a URL or certificates that can't be used.
         """
-        self._console = Console()
+        self._console = Console(data_classes=data_classes)
         self._connection = Connection(
             url,
             tls=tls,

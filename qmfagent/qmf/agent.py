@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid4
 
-from qmfagent.errors import QmfAgentError, SchemaError, UnknownObject
+from qmfagent.errors import QmfAgentError, Refused, SchemaError, UnknownObject
 from qmfagent.qmf import opcodes
 from qmfagent.qmf.agent_name import AgentName
 from qmfagent.qmf.answers import Answers, chunks
@@ -52,6 +52,7 @@ class MethodCall:
     identity: str
     reply_to: Address
     correlation_id: str | None
+    traceparent: str = ""
 
 
 class Agent:
@@ -114,6 +115,10 @@ class Agent:
         own = [Address(TOPIC, "console.#"), Address(TOPIC, self._route), Address(DIRECT, self.name)]
         return [*own, Address(DIRECT, opcodes.BROKER_SUBJECT)] if self._answer_broker else own
 
+    def announce(self, attributes: Mapping[str, Any]) -> None:
+        """Change some of the attributes that this agent tells of itself from now on, besides those that QMF defines."""
+        self._attributes.update(attributes)
+
     # -- requests
 
     def receive(self, message: Message, identity: str, now_ns: int) -> list[Message | MethodCall]:
@@ -131,6 +136,13 @@ class Agent:
             return (
                 [self._answers.refusal(reply_to, message.correlation_id, error)] if reply_to and message.opcode else []
             )
+
+    def refuse(self, message: Message, refusal: Refused) -> list[Message]:
+        """The answer to a request that is not even looked at; `message` may be without its body. Only requests of QMF v2 with
+        a reply-to have one."""
+        if message.reply_to is None or message.method != REQUEST or not message.opcode:
+            return []
+        return [self._answers.refusal(message.reply_to, message.correlation_id, refusal)]
 
     def _answer(self, message: Message, reply_to: Address, identity: str, now_ns: int) -> list[Message | MethodCall]:
         cid = message.correlation_id
@@ -186,7 +198,7 @@ class Agent:
             text = f"class {data.class_name} has no method {shown(name)}; known are: {known}"
             return [self._answers.exception(reply_to, message.correlation_id, ErrorCode.UNKNOWN_METHOD, text)]
         arguments = check_arguments(schema_class, method, optional(body, "_arguments", dict, where, {}))
-        return [MethodCall(object_id, data.class_name, name, arguments, identity, reply_to, message.correlation_id)]
+        return [MethodCall(object_id, data.class_name, name, arguments, identity, reply_to, message.correlation_id, message.traceparent)]
 
     # -- outcomes of method calls
 

@@ -102,6 +102,38 @@ class DataReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribed:
+    """An agent has confirmed a subscription, or that it lives on. `cid` is the request that this answers, `subscription`
+    the one that began it, `identifier` the agent's own name for it; `interval` and `lifetime`, in seconds, are what holds,
+    whatever was asked for."""
+
+    cid: str
+    subscription: str
+    identifier: str
+    interval: float
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionData:
+    """A subscription tells of objects: at first all that it selects, then those that have changed, or are gone
+    (`delete_ts`), or are not selected any more."""
+
+    subscription: str
+    agent: str
+    objects: tuple[Data, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEnded:
+    """A subscription tells nothing any more; `reason` says why, for people."""
+
+    subscription: str
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueryAnswer:
     """The whole answer to a query, of however many messages: Data, ObjectId, SchemaId or SchemaClass items."""
 
@@ -143,6 +175,9 @@ ConsoleEvent = (
     | AgentLost
     | EventReceived
     | DataReceived
+    | Subscribed
+    | SubscriptionData
+    | SubscriptionEnded
     | QueryAnswer
     | MethodAnswer
     | RequestFailed

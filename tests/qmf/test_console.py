@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmfagent.errors import ProtocolError
-from qmfagent.qmf import console as console_module
+from qmfagent.qmf import console_agents, console_answers
 from qmfagent.qmf.classes import SchemaId
 from qmfagent.qmf.console import Console
 from qmfagent.qmf.console_events import (
@@ -47,7 +47,12 @@ def response(cid: str | None, opcode: str, body: Any, **changes: Any) -> Message
 
 def test_addresses(console: Console) -> None:
     own = Address("qmf.default.topic", "direct-console.39808027-86c2-4bad-97f8-fe2612efe2d7")
-    assert console.addresses() == [own, Address("qmf.default.topic", "agent.#")]
+    kinds = ("heartbeat", "event")
+    heartbeats, events = (Address("qmf.default.topic", f"agent.ind.{kind}.#") for kind in kinds)
+    assert console.addresses() == [own, heartbeats, events]
+    assert Console(data_classes=["Replica"]).addresses()[3:] == [
+        Address("qmf.default.topic", "agent.ind.data.*.Replica.#")
+    ]
     assert console.reply_to == own
     assert Console().reply_to != Console().reply_to
 
@@ -124,7 +129,7 @@ def test_a_message_without_agent_is_ignored(console: Console) -> None:
 
 
 def test_agents_without_number_are_not_remembered(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_module, "MAX_AGENTS", 2)
+    monkeypatch.setattr(console_agents, "MAX_AGENTS", 2)
     events = [event for number in range(4) for event in console.receive(heartbeat(f"v:p:{number}"), 0.0)]
     assert [type(event) for event in events] == [AgentAdded, AgentAdded, MessageRejected, MessageRejected]
     assert len(console.agents) == 2
@@ -269,7 +274,7 @@ def test_what_is_no_answer_ends_the_request_too(console: Console, message: Messa
 
 
 def test_an_answer_without_end_is_given_up(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console_module, "MAX_ITEMS", 3)
+    monkeypatch.setattr(console_answers, "MAX_ITEMS", 3)
     cid, _ = console.query_objects(NAME, "Node")
     part = response(cid, "_query_response", [object_map("a"), object_map("b")], content="_data", partial=True)
     assert console.receive(part, 0.0) == []

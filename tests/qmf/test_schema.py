@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,9 +24,10 @@ def one_class(text: str = CLASS) -> SchemaClass:
     return load(PACKAGE.format(text).encode()).classes[0]
 
 
-def test_the_project_schema_has_the_classes_and_events_of_the_design(schema: Schema) -> None:
+def test_the_project_schema_has_the_classes_and_events_of_the_design() -> None:
+    schema = load((Path(__file__).parents[2] / "schemas" / "qmfagent.xml").read_bytes())
     assert schema.package == "org.clusterlabs.qmfagent"
-    assert {"Site", "Ticket", "Resource", "Node", "Constraint", "Replica"} == {item.name for item in schema.classes}
+    assert {"Site", "Ticket", "Resource", "Node", "Constraint", "Replica"} <= {item.name for item in schema.classes}
     assert {"config_changed", "ticket_changed", "resource_changed", "applied", "apply_failed"} <= {
         item.name for item in schema.events
     }
