@@ -71,8 +71,8 @@ class ConsoleSession:
 
         `on_agent` is called when an agent appears, or appears again after a restart or a lost connection; `on_lost`
         when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed,
-        where it is of one of `data_classes`. None of them may block. `connect_timeout` (seconds) is how long `async with` waits. Raises
-        ConfigError for a URL or certificates that can't be used.
+        where it is of one of `data_classes`. None of them may block. `connect_timeout` (seconds) is how long `async with`
+        waits. Raises ConfigError for a URL or certificates that can't be used.
         """
         self._console = Console(data_classes=data_classes)
         self._connection = Connection(
