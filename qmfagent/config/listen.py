@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.url import BusUrl
 from qmfagent.config.table import Table
 from qmfagent.config.urls import read_url
 
@@ -13,13 +15,37 @@ DEFAULT_URL = "amqp://127.0.0.1:5672"
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the agent listens, and how often it tells that it is there (seconds)."""
+    """Where the agent listens, and how often it tells that it is there (seconds).
+
+    `password_url` is a second port, for users of the sasldb file `users` who log in with passwords; empty where there is none.
+    """
 
     url: str = DEFAULT_URL
     heartbeat: int = 10
+    password_url: str = ""
+    users: Path | None = None
 
 
 def read_listen(table: Table, tls: TlsConfig | None) -> Listen:
     """Read the section. Raises ConfigError."""
-    table.only("url", "heartbeat")
-    return Listen(read_url(table, tls, DEFAULT_URL), table.number("heartbeat", 10, 1, 3600, "seconds"))
+    table.only("url", "heartbeat", "password_url", "users")
+    return Listen(
+        read_url(table, tls, DEFAULT_URL),
+        table.number("heartbeat", 10, 1, 3600, "seconds"),
+        *_passwords(table, tls),
+    )
+
+
+def _passwords(table: Table, tls: TlsConfig | None) -> tuple[str, Path | None]:
+    users = table.optional_path("users")
+    if ("password_url" in table) != (users is not None):
+        raise table.error(
+            f"'password_url' and 'users' in {table.where} belong together",
+            "users are who may log in there with a password",
+        )
+    if users is None:
+        return "", None
+    url = read_url(table, tls, key="password_url")
+    if not BusUrl.parse(url).secure:
+        raise table.wrong("password_url", "write amqps://", ", where passwords would travel unencrypted")
+    return url, users
