@@ -48,6 +48,8 @@ class Store(Protocol):
 
     source: str
 
+    @property
+    def version(self) -> Version | None: ...
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     async def snapshot(self) -> Snapshot: ...
@@ -77,7 +79,15 @@ class QmfAgent:
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
         schema = load_schema()
-        self.inventory = Inventory(schema, site, store.source, self.replicas, config.replication.mode_of, self.peers.describe)
+        self.inventory = Inventory(
+            schema,
+            site,
+            store.source,
+            self.replicas,
+            config.replication.mode_of,
+            self.peers.describe,
+            lambda: store.version,
+        )
         self._agent = Agent(
             VENDOR,
             PRODUCT,

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 from qmfagent.objects import NANOSECONDS, SnapshotObjects, Values
 from qmfagent.qmf.data import Data
@@ -21,7 +22,11 @@ from qmfagent.replication.replica import Replica, Replicas
 
 
 class Inventory:
-    """Objects of `site`. `source` names where its CIB is read, `mode` gives a ticket's mode, `peers` the Site's peers."""
+    """Objects of `site`.
+
+    `source` names where its CIB is read, `mode` gives a ticket's mode, `peers` the Site's peers, `version` the version that
+    the CIB was seen at last: it may be ahead of the newest snapshot by changes that concern no object.
+    """
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Inventory:
         replicas: Replicas,
         mode: Callable[[str], str],
         peers: Callable[[], list[dict[str, Any]]],
+        version: Callable[[], Version | None],
     ) -> None:
         self._schema = schema
         self.site = site
@@ -38,6 +44,7 @@ class Inventory:
         self._replicas = replicas
         self._mode = mode
         self._peers = peers
+        self._version = version
         self.last: SnapshotObjects | None = None
         self.config_changes = 0
         self.connected = False
@@ -128,7 +135,7 @@ class Inventory:
         return {
             "name": self.site,
             "hostname": socket.gethostname(),
-            "cib_version": str(snapshot.version) if snapshot else "",
+            "cib_version": str(self._version() or ""),
             "validate_with": snapshot.validate_with if snapshot else "",
             "connected": self.connected,
             "source": self._source,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from lxml import etree
 
+from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import Refused
 from qmfagent.inventory import Inventory
 from qmfagent.paths import select
@@ -23,8 +24,11 @@ from qmfagent.replication.subscriber import Subscriber
 Results = dict[str, Any]
 
 
-class TicketStore(Protocol):
-    """What tickets are changed in."""
+class SiteStore(Protocol):
+    """What is asked for the CIB, and what tickets are changed in."""
+
+    async def snapshot(self) -> Snapshot:
+        """The newest good snapshot. Raises Disconnected."""
 
     async def ticket(self, name: str, action: Any) -> None:
         """Grant, revoke, standby or activate a ticket. Raises ClusterError."""
@@ -36,7 +40,7 @@ class Methods:
     def __init__(
         self,
         inventory: Inventory,
-        store: TicketStore,
+        store: SiteStore,
         publisher: Publisher,
         applier: Applier,
         subscriber: Subscriber,
@@ -65,14 +69,14 @@ class Methods:
         return await self._methods[call.class_name, call.method](call)
 
     async def _query(self, call: MethodCall) -> Results:
-        seen, path = self._inventory.seen(), call.arguments["path"]
+        snapshot, path = await self._store.snapshot(), call.arguments["path"]
         if path.strip("/"):
             xml = "\n".join(
-                etree.tostring(element, encoding="unicode", with_tail=False) for element in select(seen.snapshot, path)
+                etree.tostring(element, encoding="unicode", with_tail=False) for element in select(snapshot, path)
             )
         else:
-            xml = seen.configuration_xml
-        return {"xml": xml, "version": str(seen.snapshot.version)}
+            xml = snapshot.configuration_xml
+        return {"xml": xml, "version": str(snapshot.version)}
 
     async def _publication(self, call: MethodCall) -> Results:
         snapshot = self._inventory.seen().snapshot

@@ -34,11 +34,6 @@ class SnapshotObjects:
         self.snapshot = snapshot
         self._mode = mode
 
-    @cached_property
-    def configuration_xml(self) -> str:
-        """The configuration element as text."""
-        return etree.tostring(self.snapshot.configuration, encoding="unicode")
-
     # -- tickets
 
     @property

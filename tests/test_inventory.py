@@ -8,6 +8,7 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 from qmfagent.inventory import Inventory
 from qmfagent.replication.replica import Replicas
@@ -27,7 +28,7 @@ def replicas() -> Replicas:
 @pytest.fixture
 def inventory(replicas: Replicas) -> Inventory:
     peers = [{"site": "b", "url": "amqp://b", "connected": True}]
-    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", lambda: peers)
+    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", lambda: peers, lambda: Version(0, 5, 0))
     inventory.renew(Snapshot.parse(SOURCE))
     return inventory
 
@@ -98,7 +99,7 @@ def test_what_is_seen_again_is_compared_with_what_was_seen_last(inventory: Inven
 
 
 def test_before_the_first_snapshot_there_is_the_site_alone(replicas: Replicas) -> None:
-    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", list)
+    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", list, lambda: None)
     assert values(inventory, "Site:a")["cib_version"] == ""
     assert names(inventory, "Ticket") == []
     first, same = inventory.renew(Snapshot.parse(SOURCE))

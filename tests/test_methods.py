@@ -54,7 +54,7 @@ class Site:
         self.peers = Peers(published={"a": publication()})
         self.peers.hold("a")
         replicas, events = Replicas(), Events()
-        self.inventory = Inventory(SCHEMA, "b", "file", replicas, lambda ticket: "manual", list)
+        self.inventory = Inventory(SCHEMA, "b", "file", replicas, lambda ticket: "manual", list, lambda: None)
         self.inventory.renew(Snapshot.parse(cib))
         applier = Applier("b", self.store, self.peers, unmangled, events)
         subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)

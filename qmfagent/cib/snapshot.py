@@ -24,6 +24,19 @@ from qmfagent.errors import PatchError
 # Changes of values that may wait until somebody asks for the tree.
 MAX_PENDING = 256
 
+# What is worked out of the configuration alone.
+_OF_CONFIGURATION = (
+    "configuration",
+    "configuration_xml",
+    "_sections",
+    "members",
+    "lines",
+    "ids",
+    "config_digest",
+    "references",
+    "closures",
+)
+
 
 class Derived(Protocol):
     """What was derived from the lines of a snapshot, and is brought forward with it."""
@@ -85,6 +98,11 @@ class Snapshot:
         patch.apply_changes(self._tree, self._pending, "/cib/configuration")
         self._pending = ()
         return self._tree
+
+    @cached_property
+    def configuration_xml(self) -> str:
+        """The configuration element as text."""
+        return etree.tostring(self.configuration, encoding="unicode")
 
     @cached_property
     def references(self) -> References:
@@ -180,9 +198,7 @@ class Snapshot:
         if not config_changes:
             result = Snapshot(head, self._tree, status, self._known_lines)
             result._pending = self._pending
-            result._share(
-                self, "configuration", "_sections", "members", "lines", "ids", "config_digest", "references", "closures"
-            )
+            result._share(self, *_OF_CONFIGURATION)
             return result
         if "lines" in self.__dict__ and all(map(_changes_a_value, config_changes)):
             return self._with_values(head, status, config_changes)

@@ -2,14 +2,13 @@
 
 Who runs where: the thread owns every object of libcib and iterates glib's default main context, of which a process has
 one, so a process can have one connection. Coroutines post functions to the thread and wait for their results. What the
-daemon sends is copied to bytes in the thread and handed to the event loop at once; nothing is parsed there, since
-Pacemaker evicts a client that does not drain its queue (cluster property cluster-ipc-limit).
+daemon sends is copied to bytes in the thread and put into the inbox; nothing is parsed there, since Pacemaker evicts a
+client that does not drain its queue (cluster property cluster-ipc-limit). The event loop is woken for what may not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import queue
@@ -19,6 +18,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from qmfagent.errors import ClusterError, Disconnected
+from qmfagent.pacemaker.inbox import Inbox
 from qmfagent.pacemaker.libcib import LOST_FUNCTION, NOTIFY_FUNCTION, REPLY_FUNCTION, Libcib
 
 _LOG = logging.getLogger(__name__)
@@ -33,12 +33,13 @@ class CibConnection:
     """A connection that is signed on and lost any number of times between `start()` and `stop()`."""
 
     def __init__(
-        self, library: Libcib, client: str, on_notify: Callable[[bytes], None], on_lost: Callable[[], None]
+        self, library: Libcib, client: str, on_notify: Callable[[], None], on_lost: Callable[[], None]
     ) -> None:
         """`client` names us in what we write (update-client). The two callbacks run in the event loop.
 
-        `on_notify` gets each notification (the XML message of cib_diff_notify), `on_lost` tells that the daemon left.
+        `on_notify` tells that something is in the `inbox` that may not wait, `on_lost` that the daemon left.
         """
+        self.inbox = Inbox()
         self._library = library
         self._client = client
         self._on_notify = on_notify
@@ -106,15 +107,14 @@ class CibConnection:
             _main_context.release()
 
     def _serve(self) -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                request, future = self._requests.get_nowait()
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    request(future)
-                except Exception as error:
-                    future.set_exception(error)
+        while not self._requests.empty():
+            request, future = self._requests.get_nowait()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                request(future)
+            except Exception as error:
+                future.set_exception(error)
 
     def _connected(self) -> int:
         if not self._cib:
@@ -152,7 +152,8 @@ class CibConnection:
         self._library.on_reply(self._cib, call, _REPLY_SECONDS, self._reply_function)
 
     def _notified(self, event: bytes, message: int) -> None:
-        self._hand_over(self._on_notify, self._library.text(message))
+        if not self.inbox.join(self._library.patchset(message)) and self.inbox.put(self._library.text(message)):
+            self._hand_over(self._on_notify)
 
     def _replied(self, message: int, call: int, code: int, output: int, data: int) -> None:
         future = self._replies.pop(call, None)
@@ -177,8 +178,8 @@ class CibConnection:
             _, future = self._replies.popitem()
             future.set_exception(Disconnected("the CIB daemon went away before it answered"))
 
-    def _hand_over(self, callback: Callable[..., None], *arguments: Any) -> None:
+    def _hand_over(self, callback: Callable[[], None]) -> None:
         try:
-            self._loop.call_soon_threadsafe(callback, *arguments)
+            self._loop.call_soon_threadsafe(callback)
         except RuntimeError:
             _LOG.debug("the event loop has ended; a message of the CIB daemon is dropped")

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 
 BACKLOG = 1000
@@ -120,6 +121,11 @@ class FedStore:
     def connected(self) -> bool:
         """Whether the CIB can be seen now."""
         return self._feed.connected
+
+    @property
+    def version(self) -> Version | None:
+        """The version of the CIB that was seen last; None where none was seen yet."""
+        return self._feed.snapshot.version if self._feed.snapshot else None
 
     async def snapshot(self) -> Snapshot:
         """The newest good snapshot. Raises Disconnected."""

@@ -74,6 +74,8 @@ class Libcib:
         self._parse = declare(self._common, "string2xml", c_void_p, c_char_p)
         self._dump = declare(self._common, "dump_xml_unformatted", c_void_p, c_void_p)
         self._free_xml = declare(self._common, "free_xml", None, c_void_p)
+        self._attribute = declare(self._common, "crm_element_value", c_char_p, c_void_p, c_char_p)
+        self._part = declare(self._common, "get_message_xml", c_void_p, c_void_p, c_char_p)
         self._strerror = declare(self._common, "pcmk_strerror", c_char_p, c_int)
         self._iteration = declare(self._glib, "g_main_context_iteration", c_int, c_void_p, c_int)
         self._wakeup = declare(self._glib, "g_main_context_wakeup", None, c_void_p)
@@ -128,6 +130,13 @@ class Libcib:
             return ctypes.string_at(address)
         finally:
             self._free(address)
+
+    def patchset(self, message: int) -> bytes:
+        """The patchset of a notification as bytes; b"" where the operation was refused, or the notification has none."""
+        if self._attribute(message, b"cib_rc") != b"0":
+            return b""
+        patchset = self._part(message, b"cib_update_result")
+        return self.text(patchset) if patchset else b""
 
     def words(self, code: int) -> str:
         """What Pacemaker says for a negative error number."""

@@ -2,8 +2,9 @@
 
 Rules of this file: notifications are handled in the event loop, in order, and bring the snapshot forward; while a full
 snapshot is on its way they wait, and those it already contains are dropped. One that does not fit (a version gap: some
-were missed) leads to a full snapshot, as does every new connection. Own writes come back as notifications like all
-others, with `client` being our own name.
+were missed) leads to a full snapshot, as does every new connection. Those that may wait (inbox.py) are handled with the
+next that may not, and before anybody gets a snapshot. Own writes come back as notifications like all others, with `client`
+being our own name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,11 +20,13 @@ from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponen
 
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.transient import TransientUpdates
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError, PatchError
 from qmfagent.pacemaker import libcib, notification, write
 from qmfagent.pacemaker.connection import CibConnection
 from qmfagent.pacemaker.feed import FedStore
+from qmfagent.pacemaker.inbox import Item
 from qmfagent.pacemaker.tickets import holds
 from qmfagent.pacemaker.tools import TicketAction, Tools
 
@@ -48,10 +50,10 @@ class PushedCib(FedStore):
         """`client` is the name Pacemaker gives our writes (update-client)."""
         super().__init__(client)
         self._tools = Tools()
-        self._connection = CibConnection(library, client, self._notified, self._lost)
+        self._connection = CibConnection(library, client, self._take, self._lost)
         self._gone = asyncio.Event()
         self._refreshing = asyncio.Lock()
-        self._backlog: deque[bytes] | None = deque()
+        self._awaiting_snapshot = True
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -68,6 +70,17 @@ class PushedCib(FedStore):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._connection.stop()
         self._feed.end()
+
+    @property
+    def version(self) -> Version | None:
+        """The version that was seen last, what waits included; None where nothing was seen yet."""
+        seen, waiting = super().version, self._connection.inbox.version
+        return max(seen, waiting) if seen and waiting else seen
+
+    async def snapshot(self) -> Snapshot:
+        """The newest good snapshot. Raises Disconnected."""
+        self._take()
+        return await super().snapshot()
 
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
         """Apply a format-2 patchset as one write; see write.apply for its errors."""
@@ -112,12 +125,11 @@ class PushedCib(FedStore):
     async def _refresh(self) -> None:
         async with self._refreshing:
             # Set before the query: what the daemon sends from now on is newer than, or part of, its answer.
-            self._backlog = self._backlog or deque()
+            self._awaiting_snapshot = True
             snapshot = Snapshot.parse(await self._connection.query())
             self._feed.publish(CibChange(snapshot, resync=True))
-            waiting, self._backlog = self._backlog, None
-            for message in waiting:
-                self._notified(message)
+            self._awaiting_snapshot = False
+            self._take()
 
     async def _resync(self) -> None:
         try:
@@ -126,27 +138,32 @@ class PushedCib(FedStore):
             self._lost(error.message)
 
     def _lost(self, reason: str = "the CIB daemon went away") -> None:
-        self._backlog = deque()
+        self._awaiting_snapshot = True
+        self._connection.inbox.clear()
         self._feed.lose(reason)
         self._gone.set()
 
-    def _notified(self, message: bytes) -> None:
-        if self._backlog is not None:
-            self._backlog.append(message)
-            return
-        try:
-            change = self._read(message)
-        except (CibError, PatchError) as error:
-            _LOG.warning("reading the whole CIB again: %s", error)
-            self._backlog = deque()
-            self._spawn(self._resync())
-            return
-        if change:
-            self._feed.publish(change)
+    def _take(self) -> None:
+        """Bring the snapshot forward by everything that is in the inbox."""
+        while not self._awaiting_snapshot and (item := self._connection.inbox.take()) is not None:
+            try:
+                change = self._read(item)
+            except (CibError, PatchError) as error:
+                _LOG.warning("reading the whole CIB again: %s", error)
+                self._awaiting_snapshot = True
+                self._spawn(self._resync())
+            else:
+                if change:
+                    self._feed.publish(change)
 
-    def _read(self, message: bytes) -> CibChange | None:
+    def _read(self, item: Item) -> CibChange | None:
         snapshot = self._feed.current()
-        read = notification.read(message, snapshot.version)
+        if isinstance(item, TransientUpdates):
+            if item.versions[1] <= snapshot.version:
+                return None
+            patchset = item.patchset(snapshot.version)
+            return CibChange(snapshot.advance(patchset), patchset=etree.tostring(patchset))
+        read = notification.read(item, snapshot.version)
         if read is None or (read.source < snapshot.version and read.target <= snapshot.version):
             return None
         return CibChange(

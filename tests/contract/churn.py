@@ -27,7 +27,7 @@ _MODIFY = (
 
 
 async def _live(pause: float, count: int, padding: int) -> None:
-    connection = CibConnection(Libcib(), "churn", lambda _: None, lambda: None)
+    connection = CibConnection(Libcib(), "churn", lambda: connection.inbox.clear(), lambda: None)
     connection.start()
     await connection.signon()
     if b'id="churn"' not in await connection.query():
