@@ -78,12 +78,14 @@ class QmfAgent:
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
+        self._applier = Applier(site, store, self.peers, self._mangle, self._emit)
         schema = load_schema()
         self.inventory = Inventory(
             schema,
             site,
             store.source,
             self.replicas,
+            self._applier.plans,
             config.replication.mode_of,
             self.peers.describe,
             lambda: store.version,
@@ -107,7 +109,6 @@ class QmfAgent:
             agent=self._agent.name,
         )
         self._publisher = Publisher(site, store, self._emit)
-        self._applier = Applier(site, store, self.peers, self._mangle, self._emit)
         self._subscriber = Subscriber(
             site, self._applier, self.replicas, config.replication.mode_of, lambda: int(time.time()), self._emit
         )

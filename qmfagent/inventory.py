@@ -18,6 +18,7 @@ from qmfagent.errors import Disconnected
 from qmfagent.objects import NANOSECONDS, SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
+from qmfagent.replication.plans import Plans, Prepared
 from qmfagent.replication.replica import Replica, Replicas
 
 
@@ -34,6 +35,7 @@ class Inventory:
         site: str,
         source: str,
         replicas: Replicas,
+        plans: Plans,
         mode: Callable[[str], str],
         peers: Callable[[], list[dict[str, Any]]],
         version: Callable[[], Version | None],
@@ -42,6 +44,7 @@ class Inventory:
         self.site = site
         self._source = source
         self._replicas = replicas
+        self._plans = plans
         self._mode = mode
         self._peers = peers
         self._version = version
@@ -100,6 +103,8 @@ class Inventory:
             return [self.site]
         if class_name == "Replica":
             return [replica.name for replica in self._replicas]
+        if class_name == "Plan":
+            return [prepared.plan.token for prepared in self._plans]
         current = self.current
         if current is None:
             return []
@@ -117,6 +122,9 @@ class Inventory:
             ticket, _, remote = name.rpartition(":")
             found = self._replicas.find(ticket, remote)
             return self._replica_values(found) if found else None
+        if class_name == "Plan":
+            prepared = self._plans.find(name)
+            return self._plan_values(prepared) if prepared else None
         current = self.current
         if current is None:
             return None
@@ -147,3 +155,16 @@ class Inventory:
     def _replica_values(self, replica: Replica) -> Values:
         values = asdict(replica)
         return {**values, "site": self.site, "applied_at": replica.applied_at * NANOSECONDS}
+
+    def _plan_values(self, prepared: Prepared) -> Values:
+        plan, publication = prepared.plan, prepared.publication
+        return {
+            "token": plan.token,
+            "site": self.site,
+            "ticket": plan.ticket,
+            "publisher": publication.site,
+            "digest": publication.digest,
+            "changes": len(plan.changes),
+            "problems": [asdict(problem) for problem in plan.problems],
+            "base_version": str(plan.base_version),
+        }

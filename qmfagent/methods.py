@@ -62,6 +62,8 @@ class Methods:
             ("Ticket", "standby"): self._ticket,
             ("Ticket", "activate"): self._ticket,
             ("Replica", "replicate_now"): self._replicate_now,
+            ("Plan", "apply"): self._apply_plan,
+            ("Plan", "discard"): self._discard,
         }
 
     async def run(self, call: MethodCall) -> Results:
@@ -88,17 +90,26 @@ class Methods:
         return {"token": prepared.plan.token, "plan": {**prepared.plan.to_map(), "publication": publication}}
 
     async def _apply(self, call: MethodCall) -> Results:
-        applied = await self._applier.apply(call.arguments["token"], call.identity)
+        return await self._apply_token(call.arguments["token"], call.identity)
+
+    async def _apply_plan(self, call: MethodCall) -> Results:
+        return await self._apply_token(_name(call), call.identity)
+
+    async def _discard(self, call: MethodCall) -> Results:
+        self._applier.plans.discard(_name(call))
+        return {}
+
+    async def _apply_token(self, token: str, by: str) -> Results:
+        applied = await self._applier.apply(token, by)
         self._subscriber.applied(applied)
         return {"ticket": applied.ticket, "changes": applied.changes, "version": str(applied.version)}
 
     async def _ticket(self, call: MethodCall) -> Results:
-        name = call.object_id.object_name.partition(":")[2]
-        await self._store.ticket(name, call.method)
+        await self._store.ticket(_name(call), call.method)
         return {}
 
     async def _replicate_now(self, call: MethodCall) -> Results:
-        ticket, _, remote = call.object_id.object_name.partition(":")[2].rpartition(":")
+        ticket, _, remote = _name(call).rpartition(":")
         seen = self._inventory.seen()
         if ticket in seen.held:
             return await self._replicate_to(ticket, remote)
@@ -117,3 +128,8 @@ class Methods:
             return {"changes": 0, "version": planned["plan"]["base"]["version"]}
         applied = await self._peers.call(remote, site, "apply", {"token": planned["token"]})
         return {"changes": applied["changes"], "version": applied["version"]}
+
+
+def _name(call: MethodCall) -> str:
+    """The name of the object, without its class."""
+    return call.object_id.object_name.partition(":")[2]

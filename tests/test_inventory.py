@@ -11,6 +11,7 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 from qmfagent.inventory import Inventory
+from qmfagent.replication.plans import Plans
 from qmfagent.replication.replica import Replicas
 from tests.replication.conftest import SOURCE, TARGET
 
@@ -28,7 +29,9 @@ def replicas() -> Replicas:
 @pytest.fixture
 def inventory(replicas: Replicas) -> Inventory:
     peers = [{"site": "b", "url": "amqp://b", "connected": True}]
-    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", lambda: peers, lambda: Version(0, 5, 0))
+    inventory = Inventory(
+        load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", lambda: peers, lambda: Version(0, 5, 0)
+    )
     inventory.renew(Snapshot.parse(SOURCE))
     return inventory
 
@@ -99,7 +102,7 @@ def test_what_is_seen_again_is_compared_with_what_was_seen_last(inventory: Inven
 
 
 def test_before_the_first_snapshot_there_is_the_site_alone(replicas: Replicas) -> None:
-    inventory = Inventory(load_schema(), "a", "file", replicas, lambda ticket: "manual", list, lambda: None)
+    inventory = Inventory(load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", list, lambda: None)
     assert values(inventory, "Site:a")["cib_version"] == ""
     assert names(inventory, "Ticket") == []
     first, same = inventory.renew(Snapshot.parse(SOURCE))

@@ -54,9 +54,9 @@ class Site:
         self.peers = Peers(published={"a": publication()})
         self.peers.hold("a")
         replicas, events = Replicas(), Events()
-        self.inventory = Inventory(SCHEMA, "b", "file", replicas, lambda ticket: "manual", list, lambda: None)
-        self.inventory.renew(Snapshot.parse(cib))
         applier = Applier("b", self.store, self.peers, unmangled, events)
+        self.inventory = Inventory(SCHEMA, "b", "file", replicas, applier.plans, lambda ticket: "manual", list, lambda: None)
+        self.inventory.renew(Snapshot.parse(cib))
         subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)
         self.replicas = replicas
         publisher = Publisher("b", self.store, events)
@@ -160,3 +160,22 @@ async def test_what_stands_against_it_there_is_told_here(holder: Site) -> None:
     holder.peers.answers = {"plan": RemoteError("no", reason="split")}
     with pytest.raises(RemoteError):
         await holder.call("Replica:T:a", "replicate_now")
+
+
+async def test_a_plan_is_an_object_that_can_be_applied(site: Site) -> None:
+    token = (await site.call("Site:b", "plan", ticket="T", adopt=False))["token"]
+    plan = site.inventory.find(f"Plan:{token}")
+    assert plan is not None
+    assert (plan.values["ticket"], plan.values["publisher"], plan.values["base_version"]) == ("T", "a", "0.9.0")
+    assert [each.object_id.object_name for each in site.inventory.objects("Plan")] == [f"Plan:{token}"]
+    applied = await site.call(f"Plan:{token}", "apply")
+    assert (applied["ticket"], applied["changes"]) == ("T", plan.values["changes"])
+    assert site.inventory.find(f"Plan:{token}") is None
+
+
+async def test_a_plan_that_was_discarded_is_applied_no_more(site: Site) -> None:
+    token = (await site.call("Site:b", "plan", ticket="T", adopt=False))["token"]
+    assert await site.call(f"Plan:{token}", "discard") == {}
+    assert list(site.inventory.objects("Plan")) == []
+    with pytest.raises(Refused, match="no plan of this agent"):
+        await site.call("Site:b", "apply", token=token)
