@@ -73,7 +73,7 @@ class SnapshotObjects:
         return list(found.sections["resources"]), found.digest
 
     @cached_property
-    def _tickets_of(self) -> Mapping[str, list[str]]:
+    def tickets_of(self) -> Mapping[str, list[str]]:
         """For every member of a closure, the tickets whose closure it is in."""
         found: dict[str, list[str]] = defaultdict(list)
         for ticket in self.snapshot.references.tickets:
@@ -86,7 +86,8 @@ class SnapshotObjects:
         return found
 
     @cached_property
-    def _owned(self) -> frozenset[str]:
+    def owned(self) -> frozenset[str]:
+        """Ids of what an apply has delivered here or, at the holder, of what is published."""
         return all_owned_ids(self.snapshot)
 
     # -- resources
@@ -119,8 +120,8 @@ class SnapshotObjects:
             "kind": "clone" if element.tag == "master" else str(element.tag),
             "agent": ":".join(part for name in ("class", "provider", "type") if (part := element.get(name))),
             "parent": "" if parent is None or parent.tag == "resources" else parent.get("id", ""),
-            "tickets": self._tickets_of.get(top, []),
-            "owned": top in self._owned,
+            "tickets": self.tickets_of.get(top, []),
+            "owned": top in self.owned,
             "role": state.role,
             "nodes": list(state.nodes),
         }
@@ -178,8 +179,8 @@ class SnapshotObjects:
             "kind": found.tag.removeprefix("rsc_"),
             "resources": list(found.ends),
             "ticket": found.ticket,
-            "tickets": self._tickets_of.get(identifier, []),
-            "owned": identifier in self._owned,
+            "tickets": self.tickets_of.get(identifier, []),
+            "owned": identifier in self.owned,
         }
 
 
