@@ -3,7 +3,7 @@
 Rules of this file: from start() to stop() there is either a ready uplink or an attempt to get one, with random
 exponential back-off, for ever. A message is sent on the uplink of the moment or not at all: what was not accepted
 fails with ConnectionLost, nothing is sent twice, nothing is lost in silence. After on_up everything may have been
-missed; it is for the owner to ask again.
+missed, but for what a lasting inbox keeps; it is for the owner to ask again.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from dataclasses import replace
 from uuid import uuid4
 
-import proton
+from proton import Condition
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from qmfagent.bus import wire
-from qmfagent.bus.engine import Engine
+from qmfagent.bus.connector import Connector
+from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.dialects import Dialect, Inbox, Role
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.uplink import Uplink
 from qmfagent.bus.url import BusUrl
-from qmfagent.errors import ConfigError, ConnectionLost
-from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
+from qmfagent.errors import BusError, ConnectionLost
+from qmfagent.qmf.message import REQUEST, Address, Message
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,12 @@ class Connection:
         url: str,
         *,
         tls: TlsConfig | None = None,
+        credentials: Credentials | None = None,
+        user: str = "",
+        dialect: str = "",
         addresses: Iterable[Address],
+        role: Role = Role.CONSOLE,
+        lasting: Inbox | None = None,
         on_message: Callable[[Message], None],
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda reason: None,
@@ -49,23 +55,30 @@ class Connection:
     ) -> None:
         """Prepare a connection to `url`.
 
-        `addresses` are what to receive: node and subject pattern. `on_message` gets every QMF message that arrives
-        there; `on_up` is called when all links are attached, `on_down` with the reason when they are gone. None of
-        them may block. Raises ConfigError for a URL or certificates that can't be used.
+        `addresses` are what to receive while connected, for a client of that `role`; `lasting` is received too, and kept
+        for us while we are not there, where the broker can. `on_message` gets every QMF message that arrives there, its
+        user_id as the message says; `on_up` is called when all links are attached, `on_down` with the reason when they are
+        gone. None of them may block. With `credentials` the client logs in with a password, else with its certificate;
+        `user` is who it then is to a broker. `dialect` is the broker's, where it is not to be told by what it says of
+        itself. Raises ConfigError for what can't be used.
         """
         self._url = BusUrl.parse(url)
-        if self._url.secure and tls is None:
-            raise ConfigError(f"{url} needs TLS, and none is configured", hint="give certificate, key and CA")
-        if tls is not None and not self._url.secure:
-            raise ConfigError(f"TLS is configured, but {url} does not use it", hint="write amqps://")
-        self._domain: proton.SSLDomain | None = tls.client_domain() if tls is not None else None
-        self._host = (tls.peer_name if tls is not None else "") or self._url.host
-        self._addresses = list(addresses)
-        self._on_message = on_message
+        self._user = user or (credentials.user if credentials is not None else "")
+        inbox = Inbox(role, str(uuid4()), tuple(addresses))
+        self._limits = limits or Limits()
+        self._connector = Connector(
+            self._url,
+            tls=tls,
+            credentials=credentials,
+            user=self._user,
+            dialect=dialect,
+            inboxes=(inbox,) if lasting is None else (inbox, lasting),
+            container=f"qmfagent-{lasting.name if lasting is not None else inbox.name}",
+            on_message=on_message,
+            limits=self._limits,
+        )
         self._on_up = on_up
         self._on_down = on_down
-        self._limits = limits or Limits()
-        self._container = f"qmfagent-{uuid4()}"
         self._uplink: Uplink | None = None
         self._up = asyncio.Event()
         self._failed = asyncio.Event()
@@ -76,6 +89,11 @@ class Connection:
     def connected(self) -> bool:
         """Whether messages can be sent now."""
         return self._uplink is not None
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """What the peer speaks; None while there is none."""
+        return self._uplink.dialect if self._uplink is not None else None
 
     def start(self) -> None:
         """Begin to connect, in the background."""
@@ -106,15 +124,22 @@ class Connection:
             self._task = None
 
     async def send(self, message: Message) -> None:
-        """Send a message, and wait until the peer has accepted it.
+        """Send a message, and wait until the peer has accepted it. Raises as post does, and as its future fails."""
+        await self.post(message)
 
-        Raises ConnectionLost where there is no connection, or it ends before the peer has answered (whether the peer
-        has got the message is then unknown), RemoteError where the peer rejects it, CodecError for a body that has no
-        form, BusError where too many messages are waiting already.
+    def post(self, message: Message, *, durable: bool = False) -> asyncio.Future[None]:
+        """Send a message; the future completes when the peer has accepted it. Requests bear our user-id.
+
+        A `durable` one is to survive a broker's restart. Raises ConnectionLost where there is no connection, UnknownObject
+        where the peer has no such address, CodecError for a body that has no form, BusError where too many messages are
+        waiting already. The future fails with ConnectionLost where the connection ends before the peer has answered
+        (whether it has got the message is then unknown), with RemoteError where the peer rejects it.
         """
         if self._uplink is None:
             raise ConnectionLost(f"no connection with {self._url}: {self._problem}")
-        await self._uplink.send(message.to.node, wire.encode(message))
+        if message.method == REQUEST and not message.user_id and self._user:
+            message = replace(message, user_id=self._user)
+        return self._uplink.send(message, durable=durable)
 
     async def _run(self) -> None:
         while True:
@@ -125,6 +150,7 @@ class Connection:
             log.info("connected to %s", self._url)
             self._call(self._on_up)
             try:
+                await self._consume(uplink)
                 self._problem = await asyncio.shield(uplink.over)
             finally:
                 self._uplink = None
@@ -142,29 +168,23 @@ class Connection:
         async for attempt in AsyncRetrying(retry=retry_if_exception_type(Exception), wait=BACK_OFF):
             with attempt:
                 try:
-                    return await self._attempt()
+                    return await self._connector.connect()
                 except Exception as error:
-                    self._problem = _words(error) or f"no answer within {self._limits.open_timeout:g} s"
+                    problem = _words(error) or f"no answer within {self._limits.open_timeout:g} s"
+                    # Retried for ever, and told as often as the reason changes.
+                    level = logging.DEBUG if problem == self._problem else logging.WARNING
+                    self._problem = problem
                     self._failed.set()
-                    log.debug("no connection with %s: %s", self._url, self._problem)
+                    log.log(level, "no connection with %s: %s", self._url, problem)
                     raise
         raise AssertionError("unreachable: the retries never end")
 
-    async def _attempt(self) -> Uplink:
-        uplink = Uplink(
-            receive_from=self._addresses, send_to=(TOPIC, DIRECT), on_message=self._on_message, limits=self._limits
-        )
-        uplink.engine = Engine(
-            uplink, server=False, container=self._container, limits=self._limits, tls=self._domain, host=self._host
-        )
-        with ExitStack() as undo:
-            undo.callback(uplink.engine.abort)
-            async with asyncio.timeout(self._limits.open_timeout):
-                loop = asyncio.get_running_loop()
-                await loop.create_connection(lambda: uplink.engine, self._url.host, self._url.port)
-                await uplink.ready
-            undo.pop_all()
-        return uplink
+    async def _consume(self, uplink: Uplink) -> None:
+        """Take requests only now, when they can be answered."""
+        try:
+            await self._connector.consume(uplink)
+        except (BusError, TimeoutError) as error:
+            uplink.engine.close(Condition("amqp:internal-error", f"the queue can't be consumed: {_words(error)}"))
 
     def _call(self, callback: Callable[..., None], *args: str) -> None:
         try:

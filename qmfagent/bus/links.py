@@ -76,6 +76,8 @@ class Links:
         condition = event.session.remote_condition
         for link in [link for link in self._attached if link.session == event.session]:
             self._forget(link, condition)
+        for link in _unanswered(event.session):
+            self._handler.on_detach(link, condition)
         event.session.close()
         event.session.free()
 
@@ -143,3 +145,14 @@ class Links:
             delivery.update(Delivery.ACCEPTED if condition is None else Delivery.REJECTED)
         delivery.settle()
         self.replenish(link)
+
+
+def _unanswered(session: proton.Session) -> list[Link]:
+    """The links of a session that we have attached and the peer has not: some brokers refuse with the session's end."""
+    links = []
+    link = session.connection.link_head(Endpoint.LOCAL_ACTIVE | Endpoint.REMOTE_UNINIT)
+    while link is not None:
+        if link.session == session:
+            links.append(link)
+        link = link.next(Endpoint.LOCAL_ACTIVE | Endpoint.REMOTE_UNINIT)
+    return links

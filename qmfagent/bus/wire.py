@@ -32,8 +32,11 @@ PARTIAL = "partial"
 TRACEPARENT = "traceparent"
 
 
-def encode(message: Message) -> bytes:
-    """The bytes of a message, the same for every link it is sent on. Raises CodecError for a body that has no form."""
+def encode(message: Message, *, to: str = "", durable: bool = False) -> bytes:
+    """The bytes of a message, the same for every link it is sent on. Raises CodecError for a body that has no form.
+
+    `to` is its address where a broker calls it otherwise than QMF does; a `durable` one outlives the broker's restart.
+    """
     properties: dict[str, Any] = {}
     if not isinstance(message.body, bytes):
         properties = {APP_ID: "qmf2", METHOD: message.method, OPCODE: message.opcode}
@@ -45,7 +48,7 @@ def encode(message: Message) -> bytes:
         properties[PARTIAL] = None
     if message.traceparent:
         properties[TRACEPARENT] = message.traceparent
-    amqp = proton.Message(inferred=True, properties=properties, address=message.to.node)
+    amqp = proton.Message(inferred=True, properties=properties, address=to or message.to.node, durable=durable)
     if message.to.subject:
         amqp.subject = message.to.subject
     if isinstance(message.body, bytes):
@@ -84,6 +87,12 @@ class Envelope:
         amqp = proton.Message()
         with reading("a message"):
             amqp.decode(data)
+        return cls.of(amqp)
+
+    @classmethod
+    def of(cls, amqp: proton.Message) -> Envelope:
+        """Read a received message that is decoded already. Raises ProtocolError where its properties can't be read."""
+        with reading("a message"):
             agent = text((amqp.properties or {}).get(AGENT))
             return cls(amqp.address or "", amqp.subject or "", text(amqp.user_id), agent, amqp)
 
@@ -98,14 +107,22 @@ class Envelope:
         `user` becomes its user_id: what the sender claims in the message is not believed.
         """
         with reading(f"a message to {to}"):
-            return self._message(to, user)
+            return self._whole(to, user)
 
-    def _message(self, to: Address, user: str) -> Message:
-        properties = self.amqp.properties or {}
-        opcode = text(properties.get(OPCODE))
+    def head(self, to: Address, user: str) -> Message:
+        """The QMF message without its body, which is not looked at. Raises ProtocolError."""
+        with reading(f"a message to {to}"):
+            return self._message(to, user, text((self.amqp.properties or {}).get(OPCODE)), None)
+
+    def _whole(self, to: Address, user: str) -> Message:
+        opcode = text((self.amqp.properties or {}).get(OPCODE))
         body = _body(self.amqp) if opcode else _v1_body(self.amqp)
         if not opcode and body is None:
             raise ProtocolError(f"a message to {to} without {OPCODE} is no QMF v2 message")
+        return self._message(to, user, opcode, body)
+
+    def _message(self, to: Address, user: str, opcode: str, body: dict[str, Any] | list[Any] | bytes | None) -> Message:
+        properties = self.amqp.properties or {}
         reply_to, correlation_id = self.amqp.reply_to, self.amqp.correlation_id
         return Message(
             to=to,

@@ -1,0 +1,87 @@
+"""What must be there before an AMQP 1.0 client can attach: exchanges, queues and bindings.
+
+Rules of this file: exchanges are looked for first, and declared only where they are missing, since declaring takes the
+permission to configure them, which consoles need not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from qmfagent.bus.amqp091.channel import Channel
+from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.dialects import Queue
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.url import BusUrl
+from qmfagent.bus.wire import Envelope
+
+
+class Topology:
+    """The declared queues of one client, and the channel that its exclusive queue lives with, if it has one."""
+
+    def __init__(self, channel: Channel | None, exclusive: Queue | None) -> None:
+        """Use `declare` to make one."""
+        self._channel = channel
+        self._exclusive = exclusive
+
+    @classmethod
+    async def declare(
+        cls, url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None, queues: Iterable[Queue]
+    ) -> Topology:
+        """Declare these queues, and what they are bound to. Raises BusError where the broker refuses or is not there."""
+        channel = await _with_exchanges(url, tls, credentials)
+        try:
+            exclusive = None
+            for queue in queues:
+                await channel.declare(queue)
+                exclusive = queue if queue.exclusive else exclusive
+        except BaseException:
+            channel.close()
+            raise
+        if exclusive is None:
+            channel.close()
+            return cls(None, None)
+        return cls(channel, exclusive)
+
+    @property
+    def over(self) -> asyncio.Future[str] | None:
+        """Completes with the reason when the exclusive queue is gone; None where there is none."""
+        return self._channel.over if self._channel else None
+
+    async def consume(self, on_message: Callable[[Envelope], None], max_size: int) -> None:
+        """Hand over what arrives in the exclusive queue, if there is one. Raises BusError where the broker refuses."""
+        if self._channel is not None and self._exclusive is not None:
+            await self._channel.consume(self._exclusive.name, on_message, max_size)
+
+    def close(self) -> None:
+        """Let go of the exclusive queue."""
+        if self._channel is not None:
+            self._channel.close()
+
+
+async def _with_exchanges(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None) -> Channel:
+    channel = await _open(url, tls, credentials)
+    try:
+        if await channel.exchanges_exist():
+            return channel
+    except BaseException:
+        channel.close()
+        raise
+    channel = await _open(url, tls, credentials)
+    try:
+        await channel.declare_exchanges()
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
+async def _open(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None) -> Channel:
+    channel = Channel(url, tls, credentials)
+    try:
+        await channel.open()
+    except BaseException:
+        channel.close()
+        raise
+    return channel
