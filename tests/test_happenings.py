@@ -47,7 +47,7 @@ def events(diff: bytes, before: Snapshot = BEFORE, known: bool = True, **who: st
     found = [(name, dict(values)) for name, values in happenings(old, new, change)]
     schema = load_schema()
     for name, values in found:
-        check_values(schema.event_class(name), values)
+        check_values(schema.event_class(name), {**values, "seq": 1})
     return found
 
 

@@ -21,7 +21,8 @@ class Limits:
     long it may take to get through TCP, TLS, SASL and AMQP's open. `max_links` and `max_sessions` bound what it may
     attach. `credit` is how many messages a sender may have under way to us on one link. `queue_messages` and
     `queue_bytes` bound what waits for a slow receiver on one link; `window` is how much of it the engine may hold
-    ready for the socket. `max_connections` is how many connections a listener serves at a time.
+    ready for the socket. `max_connections` is how many connections a listener serves at a time. `request_bytes` bounds a
+    request to the agent itself, `requests_per_second` how many of them one connection may send.
     """
 
     max_message_size: int = 64 * MIB
@@ -35,3 +36,5 @@ class Limits:
     queue_bytes: int = 16 * MIB
     window: int = 1 * MIB
     max_connections: int = 512
+    request_bytes: int = 1 * MIB
+    requests_per_second: int = 10_000

@@ -20,6 +20,7 @@ from uuid import uuid4
 from proton import Condition
 
 from qmfagent.bus import wire
+from qmfagent.bus.admission import Admission
 from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.engine import Engine
 from qmfagent.bus.identity import Identity
@@ -28,7 +29,7 @@ from qmfagent.bus.outlet import Outlet
 from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.errors import InputError, UnknownObject
+from qmfagent.errors import InputError, Refused, UnknownObject
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class Listener:
         on_message: OnMessage,
         agent: str = "",
         limits: Limits | None = None,
+        on_missed: Callable[[int, int], Message] | None = None,
+        on_refused: Callable[[Message, Refused], None] = lambda message, refusal: None,
         admit: Callable[[Identity], bool] = lambda identity: True,
     ) -> None:
         """Prepare to listen at `url` (amqp://HOST:PORT or amqps://HOST:PORT; port 0 takes a free one), and at `more`.
@@ -61,6 +64,9 @@ class Listener:
         `addresses` are the agent's own: node and subject pattern. `on_message` gets each QMF message that arrives for
         them, with the identity of the connection it came from; it must not block. Its user_id is that identity's user.
         `agent` is the agent's name: no peer may speak in it. `admit` decides who may connect at all.
+        `on_missed` makes the message that tells a receiver what it missed: the sequence of the first message that was
+        left out, and how many were; without it nothing is left out, and a link is closed instead. `on_refused` gets each
+        request to the agent that exceeds the limits, without its body, to be answered with the refusal.
         Raises ConfigError for a URL or certificates that can't be used.
         """
         self.limits = limits or Limits()
@@ -77,6 +83,8 @@ class Listener:
         self._peers: set[Peer] = set()
         self._servers: list[asyncio.Server] = []
         self._admit = admit
+        self._on_refused = on_refused
+        self.missed = None if on_missed is None else lambda sequence, count: wire.encode(on_missed(sequence, count))
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -100,15 +108,16 @@ class Listener:
         """The port of each endpoint, in their order, while it listens."""
         return [int(server.sockets[0].getsockname()[1]) for server in self._servers]
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, sequence: int | None = None) -> None:
         """Send a message of the agent to every peer that subscribed to it.
 
+        `sequence` marks one that may be left out where a receiver is too slow: the number of the last event before it.
         It does not come back to the agent's own addresses. Raises CodecError for a body that has no form, and
         UnknownObject where its node does not exist, or exists no more.
         """
         targets = self.router.route(message.to.node, message.to.subject)
         if any(target is not LOCAL for target in targets):
-            self._deliver(targets, wire.encode(message))
+            self._deliver(targets, wire.encode(message), sequence)
 
     async def stop(self) -> None:
         """Stop listening, and close every connection in AMQP's way, in two seconds at most."""
@@ -117,7 +126,7 @@ class Listener:
             peer.engine.close(Condition("amqp:connection:forced", "the agent stops"))
         await self._idle.wait()
 
-    def publish(self, node: str | None, data: bytes, identity: Identity) -> Condition | None:
+    def publish(self, node: str | None, data: bytes, identity: Identity, admission: Admission) -> Condition | None:
         """Route a message from a peer: None where it was accepted, else the condition it is rejected with."""
         try:
             envelope = wire.Envelope.open(data)
@@ -133,7 +142,13 @@ class Listener:
         if envelope.user_id and envelope.user_id != identity.user:
             data = envelope.stamped(identity.user)
         self._deliver(targets, data)
-        return self._receive(envelope, to, identity, relayed=len(targets) > 1) if LOCAL in targets else None
+        if LOCAL not in targets:
+            return None
+        try:
+            admission.check(len(data))
+        except Refused as refusal:
+            return self._refuse(envelope, to, identity, admission, refusal)
+        return self._receive(envelope, to, identity, relayed=len(targets) > 1)
 
     def forget(self, peer: Peer) -> None:
         """Drop a peer whose connection is over."""
@@ -169,10 +184,23 @@ class Listener:
         self._idle.clear()
         return peer.engine
 
-    def _deliver(self, targets: list[Outlet | None], data: bytes) -> None:
+    def _deliver(self, targets: list[Outlet | None], data: bytes, sequence: int | None = None) -> None:
         for outlet in targets:
             if outlet is not None:
-                outlet.offer(data)
+                outlet.offer(data, sequence=sequence)
+
+    def _refuse(
+        self, envelope: wire.Envelope, to: Address, identity: Identity, admission: Admission, refusal: Refused
+    ) -> Condition | None:
+        """Have a request answered with a refusal, or where there were too many of those, reject it."""
+        if not admission.may_answer():
+            return Condition("amqp:resource-limit-exceeded", str(refusal))
+        log.info("refused a request of %s: %s", identity, refusal)
+        try:
+            self._on_refused(envelope.head(to, identity.user), refusal)
+        except InputError:
+            return Condition("amqp:resource-limit-exceeded", str(refusal))
+        return None
 
     def _receive(self, envelope: wire.Envelope, to: Address, identity: Identity, *, relayed: bool) -> Condition | None:
         """Give a message to the agent."""

@@ -1,15 +1,18 @@
 """The outbound end of one link.
 
 Rules of this file: a message waits here, as bytes, until the peer has given credit for it and the engine can get rid
-of it; what waits is bounded. A message that nobody awaits goes out settled, unless the peer wants to settle itself; a
-message with a future goes out unsettled, and the future tells its outcome.
+of it; what waits is bounded. Of what the agent tells everybody, what there is no room for is left out, and the peer is told
+where and how much as soon as it takes messages again. A message that nobody awaits goes out settled, unless the peer wants to
+settle itself; a message with a future goes out unsettled, and the future tells its outcome.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from proton import Delivery, Sender
 
@@ -17,16 +20,38 @@ from qmfagent.bus.engine import Engine
 from qmfagent.bus.limits import Limits
 from qmfagent.errors import ConnectionLost, RemoteError
 
+log = logging.getLogger(__name__)
+
 Outcome = asyncio.Future[None]
+Missed = Callable[[int, int], bytes]
+"""Makes the message that tells a receiver what was left out: the sequence of the first message, and how many they were."""
+
+
+@dataclass(slots=True)
+class _Hole:
+    """What was left out: `count` messages, from the one with that sequence on."""
+
+    sequence: int
+    count: int = 0
 
 
 class Outlet:
     """Bounded queue in front of one sending link."""
 
     def __init__(
-        self, engine: Engine, link: Sender, limits: Limits, *, on_overflow: Callable[[Outlet], None] | None = None
+        self,
+        engine: Engine,
+        link: Sender,
+        limits: Limits,
+        *,
+        on_overflow: Callable[[Outlet], None] | None = None,
+        missed: Missed | None = None,
     ) -> None:
+        """`missed` makes the message that tells what was left out; without it nothing is. `on_overflow` is called where
+        there is no room for what can't be left out."""
         self._on_overflow = on_overflow
+        self._missed = missed
+        self._hole: _Hole | None = None
         self._engine = engine
         self._link = link
         self._session = link.session
@@ -36,24 +61,35 @@ class Outlet:
         self._awaited: dict[str, Outcome] = {}
         self._tag = 0
 
-    def offer(self, data: bytes, outcome: Outcome | None = None) -> bool:
+    def offer(self, data: bytes, outcome: Outcome | None = None, sequence: int | None = None) -> bool:
         """Send a message as soon as the peer can take it; whether there was room for it.
 
         A single message is never too large for an empty queue. `outcome` is completed when the peer has accepted the
         message; it fails with RemoteError where the peer refused it, with ConnectionLost where the link ended first.
+        One that has a `sequence` is left out where there is no room, and so are all such after it, until the peer has
+        taken half of what waits and been told.
         """
         full = len(self._queue) >= self._limits.queue_messages
-        if self._queue and (full or self._queued_bytes + len(data) > self._limits.queue_bytes):
+        full = bool(self._queue) and (full or self._queued_bytes + len(data) > self._limits.queue_bytes)
+        if sequence is not None and self._missed is not None and (full or self._hole is not None):
+            self._leave_out(sequence)
+            return False
+        if full:
             if self._on_overflow is not None:
                 self._on_overflow(self)
             return False
-        self._queue.append((data, outcome))
-        self._queued_bytes += len(data)
+        self._put(data, outcome)
         self.flush()
         return True
 
     def flush(self) -> None:
         """Hand waiting messages to the engine while there is credit and the engine is not full itself."""
+        self._hand_over()
+        if self._hole is not None and self._half_empty():
+            self._tell_of_hole(self._hole)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
         link = self._link
         sent = False
         while self._queue and link.credit > 0 and not self._engine.paused:
@@ -91,6 +127,25 @@ class Outlet:
         self._awaited.clear()
         self._queue.clear()
         self._queued_bytes = 0
+
+    def _put(self, data: bytes, outcome: Outcome | None) -> None:
+        self._queue.append((data, outcome))
+        self._queued_bytes += len(data)
+
+    def _half_empty(self) -> bool:
+        limits = self._limits
+        return len(self._queue) <= limits.queue_messages // 2 and self._queued_bytes <= limits.queue_bytes // 2
+
+    def _leave_out(self, sequence: int) -> None:
+        if self._hole is None:
+            log.warning("%s is too slow: it misses what comes after %d", self._engine.identity, sequence)
+            self._hole = _Hole(sequence)
+        self._hole.count += 1
+
+    def _tell_of_hole(self, hole: _Hole) -> None:
+        assert self._missed is not None
+        self._hole = None
+        self._put(self._missed(hole.sequence, hole.count), None)
 
     def _send(self, data: bytes, outcome: Outcome | None) -> None:
         self._tag += 1

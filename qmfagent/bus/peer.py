@@ -15,11 +15,12 @@ from uuid import uuid4
 
 from proton import Condition, Delivery, Link, Terminus
 
+from qmfagent.bus.admission import Admission
 from qmfagent.bus.engine import Engine
 from qmfagent.bus.filters import read_subject, write_subject
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
-from qmfagent.bus.outlet import Outlet
+from qmfagent.bus.outlet import Missed, Outlet
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.errors import InputError
 
@@ -33,9 +34,11 @@ class Exchange(Protocol):
 
     router: Router[Outlet | None]
     limits: Limits
+    missed: Missed | None
 
-    def publish(self, node: str | None, data: bytes, identity: Identity) -> Condition | None:
-        """Route a message from a peer. `node` is None where the message names its node itself (`to`)."""
+    def publish(self, node: str | None, data: bytes, identity: Identity, admission: Admission) -> Condition | None:
+        """Route a message from a peer. `node` is None where the message names its node itself (`to`); `admission` is what
+        its connection has asked for lately."""
 
     def admits(self, identity: Identity) -> bool:
         """Whether a peer may stay, now that it is known who it is."""
@@ -52,6 +55,7 @@ class Peer:
         self.engine: Engine
         self._welcome = welcome
         self._exchange = exchange
+        self._admission = Admission(exchange.limits)
         self._outlets: dict[Link, Outlet] = {}
         self._targets: dict[Link, str | None] = {}
         self._dynamic: dict[Link, str] = {}
@@ -97,7 +101,7 @@ class Peer:
 
     def on_message(self, link: Link, data: bytes) -> Condition | None:
         """Route a message."""
-        return self._exchange.publish(self._targets[link], data, self.engine.identity)
+        return self._exchange.publish(self._targets[link], data, self.engine.identity, self._admission)
 
     def on_outcome(self, link: Link, delivery: Delivery) -> None:
         """Settle what the peer wants to settle itself."""
@@ -110,7 +114,7 @@ class Peer:
             outlet.flush()
 
     def overflowed(self, outlet: Outlet) -> None:
-        """Close the link of a receiver that is too slow: it finds out, attaches again and asks for what it missed."""
+        """Close the link of a receiver that is too slow for what can't be left out: it finds out and attaches again."""
         for link in [link for link, mine in self._outlets.items() if mine is outlet]:
             log.warning("%s reads %s too slowly", self.engine.identity.address, link.source.address)
             self._drop(link, "too slow")
@@ -128,7 +132,9 @@ class Peer:
             self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {node!r} here"))
             return
         subject = read_subject(remote)
-        outlet = Outlet(self.engine, link, self._exchange.limits, on_overflow=self.overflowed)
+        outlet = Outlet(
+            self.engine, link, self._exchange.limits, on_overflow=self.overflowed, missed=self._exchange.missed
+        )
         try:
             self._exchange.router.subscribe(outlet, node, ANY_SUBJECT if subject is None else subject)
         except InputError as error:

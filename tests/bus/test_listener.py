@@ -9,6 +9,7 @@ from typing import Any
 import proton
 import pytest
 
+from qmfagent.bus.admission import Admission
 from qmfagent.bus.identity import ANONYMOUS, Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.listener import Listener
@@ -107,10 +108,10 @@ async def test_what_is_no_qmf_message_is_relayed_but_not_taken(bus: Any, inbox: 
     got, lost = inbox(), inbox()
     listener = await bus.listen((Address(DIRECT, "agent"),), got)
     foreign = proton.Message(subject="agent", body=b"AM2S", inferred=True, content_type="x-application/qmf")
-    data, sender = bytes(foreign.encode()), Identity()
-    assert listener.publish(DIRECT, data, sender).name == "amqp:decode-error"
+    data, sender, admission = bytes(foreign.encode()), Identity(), Admission(listener.limits)
+    assert listener.publish(DIRECT, data, sender, admission).name == "amqp:decode-error"
     await bus.connect((Address(DIRECT, "agent"),), on_down=lost)
-    assert listener.publish(DIRECT, data, sender) is None
+    assert listener.publish(DIRECT, data, sender, admission) is None
     assert got.empty
     assert lost.empty
 
