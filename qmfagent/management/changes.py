@@ -156,5 +156,13 @@ def _call(
 ) -> MethodCall:
     """The call of a method, its arguments checked. Raises SchemaError."""
     arguments = check_arguments(schema_class, method, given)
-    reply_to = Address.parse(request.reply_to)
-    return MethodCall(data.object_id, data.class_name, method.name, arguments, request.user, reply_to, None)
+    return MethodCall(
+        data.object_id,
+        data.class_name,
+        method.name,
+        arguments,
+        request.user,
+        Address.parse(request.reply_to),
+        None,
+        text_property(request, "traceparent"),
+    )
