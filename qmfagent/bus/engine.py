@@ -274,7 +274,11 @@ class Engine(asyncio.Protocol):
             self._collector.pop()
 
     def _on_open(self, event: Event) -> None:
-        self._timers.pop("open").cancel()
+        waiting = self._timers.pop("open", None)
+        if waiting is None:
+            self.close(Condition("amqp:illegal-state", "the connection is open already"))
+            return
+        waiting.cancel()
         self.identity = self._handshake.identity(self.identity.address)
         if self._server:
             self.connection.open()

@@ -19,6 +19,7 @@ from qmfagent.bus.identity import ANONYMOUS, Identity
 from qmfagent.bus.reload import ReloadedDomain
 
 SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
+MAX_WORDS = 300
 
 
 class Handshake:
@@ -104,5 +105,6 @@ class Handshake:
 
 
 def condition_words(condition: Condition) -> str:
-    """An AMQP condition in words."""
-    return f"{condition.name}: {condition.description}" if condition.description else str(condition.name)
+    """An AMQP condition in words. They may be the peer's own, or quote it, so they are cut to a length for logs."""
+    words = f"{condition.name}: {condition.description}" if condition.description else str(condition.name)
+    return words if len(words) <= MAX_WORDS else f"{words[:MAX_WORDS]}..."

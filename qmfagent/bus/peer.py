@@ -23,6 +23,7 @@ from qmfagent.bus.limits import Limits
 from qmfagent.bus.outlet import Missed, Outlet
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.errors import InputError
+from qmfagent.qmf.fields import shown
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Peer:
             self._exchange.router.declare(node, NodeKind.QUEUE)
             self._dynamic[link] = node
         if not node or node not in self._exchange.router:
-            self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {node!r} here"))
+            self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {shown(node)} here"))
             return
         subject = read_subject(remote)
         outlet = Outlet(
@@ -158,7 +159,9 @@ class Peer:
             )
             return
         if remote.address and remote.address not in self._exchange.router:
-            self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {remote.address!r} here"))
+            self.engine.links.refuse(
+                link, Condition("amqp:not-found", f"there is no node {shown(remote.address)} here")
+            )
             return
         self._targets[link] = remote.address or None
         link.source.copy(link.remote_source)

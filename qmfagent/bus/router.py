@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from qmfagent.errors import ProtocolError, UnknownObject
+from qmfagent.qmf.fields import shown
 
 Target = TypeVar("Target", bound=Hashable)
 
@@ -157,4 +158,4 @@ class Router(Generic[Target]):
         try:
             return self._nodes[node]
         except KeyError:
-            raise UnknownObject(f"there is no node {node!r} here") from None
+            raise UnknownObject(f"there is no node {shown(node)} here") from None

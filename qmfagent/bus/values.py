@@ -16,6 +16,7 @@ import proton
 from proton import Described
 
 from qmfagent.errors import CodecError, InputError, ProtocolError
+from qmfagent.qmf.fields import shown
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def reading(what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        raise ProtocolError(f"{what} that can't be read: {error!r}") from error
+        raise ProtocolError(f"{what} that can't be read: {type(error).__name__} {shown(str(error), 200)}") from error
 
 
 def plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ import proton
 from qmfagent.bus.values import plain, reading, text
 from qmfagent.errors import ProtocolError
 from qmfagent.qmf import codec, v1
+from qmfagent.qmf.fields import shown
 from qmfagent.qmf.message import Address, Message
 
 MAP = "amqp/map"
@@ -106,19 +107,19 @@ class Envelope:
 
         `user` becomes its user_id: what the sender claims in the message is not believed.
         """
-        with reading(f"a message to {to}"):
+        with reading(f"a message to {shown(str(to))}"):
             return self._whole(to, user)
 
     def head(self, to: Address, user: str) -> Message:
         """The QMF message without its body, which is not looked at. Raises ProtocolError."""
-        with reading(f"a message to {to}"):
+        with reading(f"a message to {shown(str(to))}"):
             return self._message(to, user, text((self.amqp.properties or {}).get(OPCODE)), None)
 
     def _whole(self, to: Address, user: str) -> Message:
         opcode = text((self.amqp.properties or {}).get(OPCODE))
         body = _body(self.amqp) if opcode else _v1_body(self.amqp)
         if not opcode and body is None:
-            raise ProtocolError(f"a message to {to} without {OPCODE} is no QMF v2 message")
+            raise ProtocolError(f"a message to {shown(str(to))} without {OPCODE} is no QMF v2 message")
         return self._message(to, user, opcode, body)
 
     def _message(self, to: Address, user: str, opcode: str, body: dict[str, Any] | list[Any] | bytes | None) -> Message:
@@ -157,7 +158,9 @@ def _body(amqp: proton.Message) -> dict[str, Any] | list[Any] | None:
             return codec.decode_map(data)
         if amqp.content_type == LIST:
             return codec.decode_list(data)
-        raise ProtocolError(f"a QMF message with content-type {amqp.content_type}, {MAP} or {LIST} is needed")
+        raise ProtocolError(
+            f"a QMF message with content-type {shown(text(amqp.content_type))}, {MAP} or {LIST} is needed"
+        )
     value = plain(body)
     if value is None or isinstance(value, (dict, list)):
         return value

@@ -36,11 +36,11 @@ def kind_of(value: Any) -> str:
     return type(value).__name__
 
 
-def shown(value: Any) -> str:
-    """Show a name or other small value of a peer in an error message, cut to 60 characters; of others the type."""
+def shown(value: Any, most: int = 60) -> str:
+    """Show a name or other small value of a peer in an error message, cut to `most` characters; of others the type."""
     if not isinstance(value, str):
         return kind_of(value)
-    return repr(value) if len(value) <= 60 else repr(value[:60]) + "..."
+    return repr(str(value)) if len(value) <= most else repr(value[:most]) + "..."
 
 
 def expect(value: Any, kind: type[T], where: str) -> T:

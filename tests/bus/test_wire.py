@@ -139,7 +139,7 @@ def test_stamping_changes_the_user_and_nothing_else() -> None:
     [
         (request("text"), "whose body is a str"),
         (request(3), "whose body is a"),
-        (request(b"AM2S", inferred=True, content_type="x-application/qmf"), "content-type x-application/qmf"),
+        (request(b"AM2S", inferred=True, content_type="x-application/qmf"), "content-type 'x-application/qmf'"),
         (request(b"\0\0\0\x10\0\0\0\x01", inferred=True, content_type="amqp/map"), "16 bytes"),
         (proton.Message(body={}, properties={"method": "request"}), "without qmf.opcode"),
     ],
