@@ -26,7 +26,7 @@ from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.uplink import Uplink
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConnectionLost
-from qmfagent.qmf.message import REQUEST, Address, Message
+from qmfagent.qmf.message import Address, Message
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class Connection:
         await self.post(message)
 
     def post(self, message: Message, *, durable: bool = False) -> asyncio.Future[None]:
-        """Send a message; the future completes when the peer has accepted it. Requests bear our user-id.
+        """Send a message; the future completes when the peer has accepted it. It bears our user-id.
 
         A `durable` one is to survive a broker's restart. Raises ConnectionLost where there is no connection, UnknownObject
         where the peer has no such address, CodecError for a body that has no form, BusError where too many messages are
@@ -137,7 +137,7 @@ class Connection:
         """
         if self._uplink is None:
             raise ConnectionLost(f"no connection with {self._url}: {self._problem}")
-        if message.method == REQUEST and not message.user_id and self._user:
+        if self._user and not message.user_id:
             message = replace(message, user_id=self._user)
         return self._uplink.send(message, durable=durable)
 

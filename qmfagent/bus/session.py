@@ -1,9 +1,9 @@
 """A QMF v2 console on the bus: what consoles, and agents as consoles of their peers, work with.
 
-Rules of this file: the protocol is qmf.Console's, the transport is client.Connection's; here they meet the clock. A
-request ends with an answer or a typed error, never without either, and at once when the connection or the agent it
-was made to is gone. Losing the connection loses all agents; when it is back, agents are located afresh and announced
-like new ones, so that whoever follows them starts over.
+Rules of this file: the protocol is qmf.Console's, the transport is client.Connection's; here they meet the clock. What is
+asked for ends as requests.Requests says. Losing the connection loses all agents and subscriptions; when it is back, agents
+are located afresh and announced like new ones, so that whoever follows them starts over. Where a broker keeps the events
+for a subscriber, no gap is told: there is none.
 """
 
 # ruff: noqa: ASYNC109 - a request's timeout is part of what it means: it ends in RequestTimeout, which names the agent
@@ -17,26 +17,24 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, cast
 
+from qmfagent.bus.audience import Audience
 from qmfagent.bus.client import Connection
+from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.data_stream import DataStream
+from qmfagent.bus.dialects import Inbox, Role
 from qmfagent.bus.event_stream import EventGap, EventStream
 from qmfagent.bus.limits import Limits
+from qmfagent.bus.requests import Answer, Requests
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.errors import BusError, ConnectionLost, RemoteError, RequestTimeout, UnknownObject
+from qmfagent.errors import BusError, RequestTimeout, UnknownObject
+from qmfagent.qmf import opcodes
 from qmfagent.qmf.classes import SchemaClass, SchemaId
 from qmfagent.qmf.console import Console
 from qmfagent.qmf.console_events import (
-    AgentAdded,
     AgentInfo,
-    AgentLost,
-    AgentRestarted,
-    AgentUpdated,
-    ConsoleEvent,
-    DataReceived,
-    EventReceived,
-    MessageRejected,
     MethodAnswer,
     QueryAnswer,
-    RequestFailed,
+    Subscribed,
 )
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.message import Message
@@ -49,8 +47,6 @@ QUIET = 0.2
 AGE_INTERVAL = 1.0
 MAX_EVENTS = 1000
 
-Answer = QueryAnswer | MethodAnswer
-
 
 class ConsoleSession:
     """One console session. `async with` connects and closes it."""
@@ -60,6 +56,10 @@ class ConsoleSession:
         url: str,
         *,
         tls: TlsConfig | None = None,
+        credentials: Credentials | None = None,
+        user: str = "",
+        dialect: str = "",
+        subscriber: str = "",
         on_agent: Callable[[AgentInfo], None] = lambda agent: None,
         on_lost: Callable[[AgentInfo], None] = lambda agent: None,
         on_data: Callable[[str, Data], None] = lambda agent, data: None,
@@ -72,25 +72,34 @@ class ConsoleSession:
         `on_agent` is called when an agent appears, or appears again after a restart or a lost connection; `on_lost`
         when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed,
         where it is of one of `data_classes`. None of them may block. `connect_timeout` (seconds) is how long `async with`
-        waits. Raises ConfigError for a URL or certificates that can't be used.
+        waits.
+
+        `user` is who we are to a broker where `credentials` do not say so, `dialect` how it names things (see
+        bus.dialects) where it is not to be recognised. Where a broker can, it keeps the events for a session with a
+        `subscriber` name while it is away; no two sessions may have the same at a time. Raises ConfigError for a URL,
+        certificates or credentials that can't be used.
         """
         self._console = Console(data_classes=data_classes)
+        addresses = self._console.addresses()
+        events = tuple(address for address in addresses if address.subject == opcodes.EVENTS)
         self._connection = Connection(
             url,
             tls=tls,
-            addresses=self._console.addresses(),
+            credentials=credentials,
+            user=user,
+            dialect=dialect,
+            addresses=[address for address in addresses if not subscriber or address not in events],
+            lasting=Inbox(Role.EVENTS, subscriber, events) if subscriber else None,
             on_message=self._receive,
             on_up=self._came_up,
             on_down=self._went_down,
             limits=limits,
         )
-        self._on_agent = on_agent
-        self._on_lost = on_lost
-        self._on_data = on_data
         self._connect_timeout = connect_timeout
-        self._waiting: dict[str, tuple[str, asyncio.Future[Answer]]] = {}
-        self._streams: set[EventStream] = set()
-        self._agents_changed = asyncio.Event()
+        self._requests = Requests(self._connection.send)
+        self._audience = Audience(self._requests, on_agent=on_agent, on_lost=on_lost, on_data=on_data)
+        self._subscribed = bool(subscriber)
+        self._keeps_events = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> ConsoleSession:
@@ -135,24 +144,23 @@ class ConsoleSession:
         for task in self._tasks:
             task.cancel()
         await self._connection.stop()
-        for stream in list(self._streams):
-            stream.close()
+        self._audience.close()
 
     async def agents(self, timeout: float = 1.0) -> list[AgentInfo]:
         """Locate all agents; those known once no new one has come for 0.2 s, or after `timeout` s at the latest.
 
         Raises ConnectionLost where there is no connection.
         """
-        self._agents_changed.clear()
+        self._audience.agents_changed.clear()
         await self._connection.send(self._console.locate())
         deadline = asyncio.get_running_loop().time() + timeout
         while (left := deadline - asyncio.get_running_loop().time()) > 0:
             try:
                 async with asyncio.timeout(min(left, QUIET) if self._console.agents else left):
-                    await self._agents_changed.wait()
+                    await self._audience.agents_changed.wait()
             except TimeoutError:
                 break
-            self._agents_changed.clear()
+            self._audience.agents_changed.clear()
         return self.known_agents
 
     async def wait_agent(
@@ -168,8 +176,8 @@ class ConsoleSession:
                     for agent in self._console.agents.values():
                         if predicate(agent):
                             return agent
-                    self._agents_changed.clear()
-                    await self._agents_changed.wait()
+                    self._audience.agents_changed.clear()
+                    await self._audience.agents_changed.wait()
         except TimeoutError:
             known = ", ".join(self._console.agents) or "none"
             raise RequestTimeout(
@@ -216,91 +224,74 @@ class ConsoleSession:
 
     def events(self, limit: int = MAX_EVENTS) -> EventStream:
         """Subscribe to the events of all agents; `limit` bounds how many wait for the reader."""
-        return EventStream(self._streams, limit)
+        return EventStream(self._audience.streams, limit)
+
+    async def subscribe(
+        self,
+        agent: str,
+        class_name: str | None = None,
+        object_name: str | None = None,
+        where: list[Any] | None = None,
+        *,
+        interval: float = 0.0,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> DataStream:
+        """Subscribe to objects, chosen as by query: all of them first, then those that have changed, every `interval` s.
+
+        The subscription is kept alive until `unsubscribe`; it ends by itself with the connection or the agent. Raises as
+        query does.
+        """
+        cid, message = self._console.subscribe(agent, class_name, object_name, where, interval=interval)
+        stream = self._audience.data_streams[cid] = DataStream(cid)
+        try:
+            answer = cast(Subscribed, await self._request(agent, cid, message, timeout))
+        except BaseException:
+            del self._audience.data_streams[cid]
+            raise
+        self._spawn(self._refresh(agent, stream, answer.lifetime))
+        return stream
+
+    async def unsubscribe(self, stream: DataStream) -> None:
+        """End a subscription; one that has ended already is no error. Raises ConnectionLost where the agent can't be told."""
+        if self._audience.data_streams.pop(stream.subscription, None) is not None:
+            stream.end()
+            await self._connection.send(self._console.cancel(stream.subscription))
 
     async def _request(self, agent: str, cid: str, message: Message, timeout: float) -> Answer:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # send() may have raised first
-        self._waiting[cid] = (agent, future)
         try:
-            async with asyncio.timeout(timeout):
-                await self._connection.send(message)
-                return await future
-        except TimeoutError:
-            raise RequestTimeout(f"agent {agent} did not answer within {timeout:g} s") from None
+            return await self._requests.ask(agent, cid, message, timeout)
         finally:
-            del self._waiting[cid]
             self._console.forget(cid)
-            future.cancel()
+
+    async def _refresh(self, agent: str, stream: DataStream, lifetime: int) -> None:
+        """Let a subscription live on, in good time. One that can't is ended by the console when its time is up."""
+        while True:
+            await asyncio.sleep(lifetime / 3)
+            if stream.ended:
+                return
+            cid, message = self._console.refresh(stream.subscription)
+            try:
+                answer = cast(Subscribed, await self._request(agent, cid, message, lifetime / 3))
+            except BusError as error:
+                log.info("a subscription with agent %s was not refreshed: %s", agent, error)
+            else:
+                lifetime = answer.lifetime
 
     def _receive(self, message: Message) -> None:
         for event in self._console.receive(message, asyncio.get_running_loop().time()):
-            self._take(event)
-
-    def _take(self, event: ConsoleEvent) -> None:
-        match event:
-            case QueryAnswer(cid=cid) | MethodAnswer(cid=cid):
-                self._settle(cid, event)
-            case RequestFailed():
-                self._fail(event.cid, RemoteError(event.text, code=event.code, reason=event.reason))
-            case EventReceived():
-                self._publish(event)
-            case DataReceived(agent=name):
-                for item in event.objects:
-                    self._tell_data(name, item)
-            case AgentAdded(agent=agent):
-                self._tell(self._on_agent, agent)
-            case AgentRestarted(agent=agent):
-                self._fail_all(f"agent {agent.name} restarted", agent.name)
-                self._tell(self._on_agent, agent)
-            case AgentUpdated():
-                self._agents_changed.set()
-            case AgentLost(agent=agent):
-                self._fail_all(f"agent {agent.name} is silent", agent.name)
-                self._tell(self._on_lost, agent)
-            case MessageRejected():
-                log.warning("dropped a message of agent %s: %s", event.agent, event.text)
-
-    def _tell(self, callback: Callable[[AgentInfo], None], agent: AgentInfo) -> None:
-        self._agents_changed.set()
-        try:
-            callback(agent)
-        except Exception:
-            log.exception("a callback failed on agent %s", agent.name)
-
-    def _tell_data(self, agent: str, data: Data) -> None:
-        try:
-            self._on_data(agent, data)
-        except Exception:
-            log.exception("a callback failed on %s of agent %s", data.object_id.object_name, agent)
-
-    def _settle(self, cid: str, answer: Answer) -> None:
-        _, future = self._waiting.get(cid, ("", None))
-        if future is not None and not future.done():
-            future.set_result(answer)
-
-    def _fail(self, cid: str, error: BusError) -> None:
-        _, future = self._waiting.get(cid, ("", None))
-        if future is not None and not future.done():
-            future.set_exception(error)
-
-    def _fail_all(self, reason: str, agent: str | None = None) -> None:
-        for cid, (asked, _) in list(self._waiting.items()):
-            if agent in (None, asked):
-                self._fail(cid, ConnectionLost(reason))
-
-    def _publish(self, event: EventReceived | EventGap) -> None:
-        for stream in list(self._streams):
-            stream.put(event)
+            self._audience.take(event)
 
     def _came_up(self) -> None:
+        dialect = self._connection.dialect
+        self._keeps_events = self._subscribed and dialect is not None and dialect.keeps
         self._spawn(self._locate())
 
     def _went_down(self, reason: str) -> None:
-        self._fail_all(f"lost the connection: {reason}")
-        self._publish(EventGap(None, f"the connection was lost: {reason}"))
+        self._requests.fail_all(f"lost the connection: {reason}")
+        if not self._keeps_events:
+            self._audience.publish(EventGap(None, f"the connection was lost: {reason}"))
         for event in self._console.age(math.inf):
-            self._take(event)
+            self._audience.take(event)
 
     async def _locate(self) -> None:
         try:
@@ -312,7 +303,7 @@ class ConsoleSession:
         while True:
             await asyncio.sleep(AGE_INTERVAL)
             for event in self._console.age(asyncio.get_running_loop().time()):
-                self._take(event)
+                self._audience.take(event)
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

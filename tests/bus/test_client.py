@@ -10,6 +10,7 @@ from typing import Any
 import proton
 import pytest
 
+from qmfagent.bus.admission import Admission
 from qmfagent.bus.client import Connection
 from qmfagent.bus.limits import Limits
 from qmfagent.errors import BusError, CodecError, ConfigError, ConnectionLost
@@ -137,7 +138,7 @@ async def test_an_unreadable_message_is_rejected_and_the_connection_goes_on(
     listener = await bus.listen()
     client = await bus.connect(ALL, received)
     bad = bytes(proton.Message(body="text", subject="x", properties={"qmf.opcode": "_x"}).encode())
-    listener.publish(TOPIC, bad, next(iter(listener._peers)).engine.identity)
+    listener.publish(TOPIC, bad, next(iter(listener._peers)).engine.identity, Admission(Limits()))
     listener.send(message("agent.x"))
     assert (await received.get()).to.subject == "agent.x"
     assert client.connected

@@ -88,6 +88,8 @@ class Dialect(Protocol):
     targets: tuple[str | None, ...]
     """What to attach senders to when the connection opens; a route may lead to others."""
     user_ids: UserIds
+    keeps: bool
+    """Whether an inbox of role EVENTS is kept while its owner is away."""
 
     def queues(self, inboxes: Iterable[Inbox], user: str) -> tuple[Queue, ...]:
         """What must be declared before anything is attached."""

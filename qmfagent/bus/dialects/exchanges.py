@@ -18,6 +18,7 @@ class Exchanges:
     """The dialect of nodes with subject filters."""
 
     targets: tuple[str | None, ...] = (TOPIC, DIRECT)
+    keeps = False
 
     def __init__(self, name: str, user_ids: UserIds) -> None:
         self.name = name

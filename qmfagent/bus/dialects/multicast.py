@@ -25,14 +25,15 @@ CAPABILITIES = ("topic",)
 
 
 class Multicast:
-    """The dialect of multicast addresses. `durable` says whether the broker keeps what a subscriber misses."""
+    """The dialect of multicast addresses."""
 
     targets: tuple[str | None, ...] = (None,)
     user_ids = UserIds.UNVERIFIED
 
-    def __init__(self, name: str, *, durable: bool) -> None:
+    def __init__(self, name: str, *, keeps: bool) -> None:
+        """`keeps` says whether the broker has durable subscriptions."""
         self.name = name
-        self._durable = durable
+        self.keeps = keeps
 
     def queues(self, inboxes: Iterable[Inbox], user: str) -> tuple[Queue, ...]:
         """None: addresses are there as soon as they are used."""
@@ -45,7 +46,7 @@ class Multicast:
             places: dict[str, list[Address]] = {}
             for address in inbox.addresses:
                 places.setdefault(_place(address), []).append(address)
-            lasting = self._durable and inbox.role is Role.EVENTS
+            lasting = self.keeps and inbox.role is Role.EVENTS
             sources += [
                 Source(
                     place,

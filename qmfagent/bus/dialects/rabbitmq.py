@@ -44,6 +44,7 @@ class RabbitMq:
     name: str
     targets: tuple[str | None, ...]
     user_ids = UserIds.VERIFIED
+    keeps = True
 
     def queues(self, inboxes: Iterable[Inbox], user: str) -> tuple[Queue, ...]:
         """One for each inbox."""

@@ -17,8 +17,8 @@ from qmfagent.errors import ConfigError
 EMBEDDED = Exchanges("embedded", UserIds.UNVERIFIED)
 QPIDD = Exchanges("qpidd", UserIds.IF_CONFIGURED)
 RABBITMQ_3, RABBITMQ_4 = RabbitMq3(), RabbitMq4()
-ARTEMIS = Multicast("artemis", durable=True)
-ROUTER = Multicast("router", durable=False)
+ARTEMIS = Multicast("artemis", keeps=True)
+ROUTER = Multicast("router", keeps=False)
 
 DIALECTS: Mapping[str, Dialect] = {
     dialect.name: dialect for dialect in (EMBEDDED, QPIDD, RABBITMQ_3, RABBITMQ_4, ARTEMIS, ROUTER)
