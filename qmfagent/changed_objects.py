@@ -13,16 +13,19 @@ from dataclasses import replace
 from typing import Any
 
 from qmfagent.cib.difference import compare_members
+from qmfagent.cib.references import Constraint
 from qmfagent.inventory import Inventory
 from qmfagent.objects import SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
 
-_FEW = ("Site", "Ticket", "Node")
+_FEW = ("Site", "Ticket", "Node", "Plan")
 
 
 class ChangedObjects:
     """The changes of an inventory, whose objects are of the classes of `schema`."""
+
+    CLASSES = (*_FEW, "Resource", "Constraint")
 
     def __init__(self, schema: Schema, inventory: Inventory) -> None:
         self._schema = schema
@@ -87,9 +90,15 @@ def _concerned(before: SnapshotObjects, after: SnapshotObjects) -> tuple[set[str
         members.update(i for i, _, _ in compare_members(before.snapshot.lines, after.snapshot.lines))
         members.update(_keys_that_differ(before.tickets_of, after.tickets_of))
         members |= before.owned ^ after.owned
+        # A pattern, or a tag, may come to name other resources without a change of the constraint itself.
+        members.update(c.id for c in set(_constraints(before)) ^ set(_constraints(after)))
     tops = {*members, *_tops_in_another_state(before, after)}
     parts = {part for objects in (before, after) for part in _parts(objects, tops)}
     return parts | members, members
+
+
+def _constraints(objects: SnapshotObjects) -> list[Constraint]:
+    return objects.snapshot.references.constraints
 
 
 def _keys_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:

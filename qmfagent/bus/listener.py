@@ -1,7 +1,7 @@
 """The agent's own AMQP 1.0 node: consoles and other agents connect to it, no broker is needed.
 
 Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++
-consoles refuse to open without it) - and dynamic ones for replies. A message goes to every link whose filter matches,
+consoles refuse to open without it) - and dynamic ones for replies; where there is AMQP Management, its node $management too. A message goes to every link whose filter matches,
 to the agent's own addresses too, whoever sent it, so that foreign consoles and agents reach each other here. It is
 encoded once, and the same bytes go out on every link. All its ports share the nodes. The number of connections is bounded:
 one too many is told so and closed, and dropped at once where even those are too many. So is one that is not admitted.
@@ -14,12 +14,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
 from uuid import uuid4
 
 from proton import Condition
 
-from qmfagent.bus import wire
+from qmfagent.bus import management_wire, wire
 from qmfagent.bus.admission import Admission
 from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.engine import Engine
@@ -30,6 +30,7 @@ from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import InputError, Refused, UnknownObject
+from qmfagent.management.message import NODE, Request, Response
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,16 @@ REFUSALS = 32
 LOCAL = None
 
 OnMessage = Callable[[Message, Identity], None]
+
+
+class Management(Protocol):
+    """What answers the requests to $management. Neither method may block."""
+
+    def take(self, request: Request) -> None:
+        """Answer a request, by `Listener.respond`."""
+
+    def refuse(self, request: Request, refusal: Refused) -> None:
+        """Answer a request that exceeds the limits, with the refusal."""
 
 
 class Listener:
@@ -84,6 +95,7 @@ class Listener:
         self._servers: list[asyncio.Server] = []
         self._admit = admit
         self._on_refused = on_refused
+        self._management: Management | None = None
         self.missed = None if on_missed is None else lambda sequence, count: wire.encode(on_missed(sequence, count))
         self._idle = asyncio.Event()
         self._idle.set()
@@ -118,6 +130,28 @@ class Listener:
         targets = self.router.route(message.to.node, message.to.subject)
         if any(target is not LOCAL for target in targets):
             self._deliver(targets, wire.encode(message), sequence)
+
+    def taken(self, address: Address) -> bool:
+        """Whether any peer receives what is sent to an address."""
+        if address.node not in self.router:
+            return False
+        return any(target is not LOCAL for target in self.router.route(address.node, address.subject))
+
+    def manage(self, management: Management) -> None:
+        """Offer AMQP Management: requests to $management are answered by `management`."""
+        self._management = management
+        self.router.declare(NODE, NodeKind.QUEUE)
+        self.router.subscribe(LOCAL, NODE)
+
+    def respond(self, response: Response) -> None:
+        """Send a response to where its request wants it.
+
+        Raises UnknownObject where that is nowhere (any more), CodecError for a body that has no form.
+        """
+        to = _address(response.to, self.router)
+        targets = self.router.route(to.node, to.subject)
+        if any(target is not LOCAL for target in targets):
+            self._deliver(targets, management_wire.encode_response(response))
 
     async def stop(self) -> None:
         """Stop listening, and close every connection in AMQP's way, in two seconds at most."""
@@ -196,6 +230,8 @@ class Listener:
         if not admission.may_answer():
             return Condition("amqp:resource-limit-exceeded", str(refusal))
         log.info("refused a request of %s: %s", identity, refusal)
+        if to.node == NODE:
+            return self._manage(envelope, identity, refusal)
         try:
             self._on_refused(envelope.head(to, identity.user), refusal)
         except InputError:
@@ -204,6 +240,8 @@ class Listener:
 
     def _receive(self, envelope: wire.Envelope, to: Address, identity: Identity, *, relayed: bool) -> Condition | None:
         """Give a message to the agent."""
+        if to.node == NODE:
+            return self._manage(envelope, identity)
         try:
             message = envelope.message(to, identity.user)
         except InputError as error:
@@ -214,6 +252,23 @@ class Listener:
         except Exception:
             log.exception("the agent failed on a message from %s", identity)
             return Condition("amqp:internal-error", "the agent failed on this message")
+        return None
+
+    def _manage(self, envelope: wire.Envelope, identity: Identity, refusal: Refused | None = None) -> Condition | None:
+        """Give a management request to who answers it; one that names nobody to answer is dropped."""
+        assert self._management is not None
+        try:
+            request = management_wire.read_request(envelope.amqp, identity)
+            if request is not None and refusal is not None:
+                self._management.refuse(request, refusal)
+            elif request is not None:
+                self._management.take(request)
+        except InputError as error:
+            log.warning("a management request from %s: %s", identity, error)
+            return Condition("amqp:decode-error", str(error))
+        except Exception:
+            log.exception("the agent failed on a management request from %s", identity)
+            return Condition("amqp:internal-error", "the agent failed on this request")
         return None
 
 
@@ -227,7 +282,10 @@ class _Dropped(asyncio.Protocol):
 
 def _destination(envelope: wire.Envelope, router: Router[Outlet | None]) -> Address:
     """Where a message on the anonymous relay goes: its `to`, or that one's `<exchange>/<key>` form."""
-    if envelope.to in router:
-        return Address(envelope.to, envelope.subject)
-    address = Address.parse(envelope.to)
+    address = _address(envelope.to, router)
     return Address(address.node, address.subject or envelope.subject)
+
+
+def _address(text: str, router: Router[Outlet | None]) -> Address:
+    """A node as it stands, or `<exchange>/<key>`."""
+    return Address(text) if text in router else Address.parse(text)

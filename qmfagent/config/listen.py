@@ -15,7 +15,7 @@ DEFAULT_URL = "amqp://127.0.0.1:5672"
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Where the agent listens, and how often it tells that it is there (seconds).
+    """Where the agent listens, and how often it tells that it is there, and what has changed (both in seconds).
 
     `password_url` is a second port, for users of the sasldb file `users` who log in with passwords; empty where there is none.
     """
@@ -24,15 +24,17 @@ class Listen:
     heartbeat: int = 10
     password_url: str = ""
     users: Path | None = None
+    publish_interval: int = 10
 
 
 def read_listen(table: Table, tls: TlsConfig | None) -> Listen:
     """Read the section. Raises ConfigError."""
-    table.only("url", "heartbeat", "password_url", "users")
+    table.only("url", "heartbeat", "publish_interval", "password_url", "users")
     return Listen(
         read_url(table, tls, DEFAULT_URL),
         table.number("heartbeat", 10, 1, 3600, "seconds"),
         *_passwords(table, tls),
+        table.number("publish_interval", 10, 1, 3600, "seconds"),
     )
 
 

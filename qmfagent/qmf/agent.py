@@ -140,7 +140,7 @@ class Agent:
     def refuse(self, message: Message, refusal: Refused) -> list[Message]:
         """The answer to a request that is not even looked at; `message` may be without its body. Only requests of QMF v2 with
         a reply-to have one."""
-        if message.reply_to is None or message.method != REQUEST or not message.opcode:
+        if message.reply_to is None or not _is_request(message):
             return []
         return [self._answers.refusal(message.reply_to, message.correlation_id, refusal)]
 
@@ -161,7 +161,7 @@ class Agent:
                 return [self._subscriptions.refresh(message, reply_to, identity, now_ns)]
             case "":
                 return self._version_1(message, reply_to)
-        if message.method != REQUEST or message.to.subject.startswith("console."):
+        if not _is_request(message) or message.to.subject.startswith("console."):
             # A broadcast that we don't understand is for others; answering it would make every agent complain.
             return []
         text = f"opcode {shown(message.opcode)} is not implemented"
@@ -198,7 +198,18 @@ class Agent:
             text = f"class {data.class_name} has no method {shown(name)}; known are: {known}"
             return [self._answers.exception(reply_to, message.correlation_id, ErrorCode.UNKNOWN_METHOD, text)]
         arguments = check_arguments(schema_class, method, optional(body, "_arguments", dict, where, {}))
-        return [MethodCall(object_id, data.class_name, name, arguments, identity, reply_to, message.correlation_id, message.traceparent)]
+        return [
+            MethodCall(
+                object_id,
+                data.class_name,
+                name,
+                arguments,
+                identity,
+                reply_to,
+                message.correlation_id,
+                message.traceparent,
+            )
+        ]
 
     # -- outcomes of method calls
 
@@ -243,9 +254,9 @@ class Agent:
 
     # -- what is told in its own time
 
-    def listened_to(self, taken: Taken) -> bool:
-        """Whether anybody is to be told of changed objects, so that they need to be looked for."""
-        return len(self._subscriptions) > 0 or self._pushes.wanted(taken)
+    def listened_to(self, classes: Iterable[str], taken: Taken) -> bool:
+        """Whether anybody is to be told of changed objects of these classes, so that they need to be looked for."""
+        return len(self._subscriptions) > 0 or self._pushes.wanted(classes, taken)
 
     def changed(self, objects: Iterable[Data]) -> None:
         """Note that objects have changed, or are gone (see Data.deleted): who wants to know is told in due time."""
@@ -253,10 +264,10 @@ class Agent:
         self._subscriptions.changed(objects)
         self._pushes.changed(objects)
 
-    def next_due(self) -> int:
+    def next_due(self, now_ns: int) -> int:
         """When `due` is to be called again. A new subscription brings this forward."""
-        subscribed = self._subscriptions.next_due()
-        pushed = self._pushes.next_due()
+        subscribed = self._subscriptions.next_due(now_ns)
+        pushed = self._pushes.next_due(now_ns)
         return pushed if subscribed is None else min(subscribed, pushed)
 
     def due(self, now_ns: int, taken: Taken) -> Iterator[Message]:
@@ -266,6 +277,11 @@ class Agent:
 
     def _announcement(self, now_ns: int) -> dict[str, Any]:
         return {**self._attributes, "_timestamp": UInt64(now_ns)}
+
+
+def _is_request(message: Message) -> bool:
+    """Whether it may be answered. qpid's Python console leaves the method out."""
+    return bool(message.opcode) and message.method in ("", REQUEST)
 
 
 def _class_key(data: Data) -> tuple[str, str]:

@@ -10,6 +10,7 @@ Source: qpid-cpp src/qpid/management/ManagementAgent.cpp (periodicProcessing).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from qmfagent.qmf.answers import chunks
 from qmfagent.qmf.data import Data
@@ -43,18 +44,18 @@ class Pushes:
         for data in objects:
             self._changed.setdefault(data.class_name, {})[data.object_id.object_name] = data
 
-    def wanted(self, taken: Taken) -> bool:
-        """Whether anybody receives objects of any class."""
-        return any(map(taken, self._addresses.values()))
+    def wanted(self, classes: Iterable[str], taken: Taken) -> bool:
+        """Whether anybody receives objects of one of these classes."""
+        return any(taken(self._addresses[name]) for name in classes)
 
-    def next_due(self) -> int:
+    def next_due(self, now_ns: int) -> int:
         """When `due` has something to do again."""
+        self._next = min(self._next, now_ns + self._interval)
         return self._next
 
     def due(self, now_ns: int, taken: Taken) -> Iterator[Message]:
         """What is to be sent now. Time may pass between two messages."""
-        self._next = min(self._next, now_ns + self._interval)
-        if now_ns < self._next:
+        if now_ns < self.next_due(now_ns):
             return
         self._next = now_ns + self._interval
         everything, self._everything = self._everything, False
@@ -62,6 +63,6 @@ class Pushes:
         for name, address in self._addresses.items():
             gone = [data for data in changed.get(name, {}).values() if data.delete_ts or not everything]
             if taken(address):
-                objects = [*gone, *self._source.objects(name)] if everything else gone
-                for part in chunks(objects, self._chunk):
+                now = self._source.objects(name) if everything else ()
+                for part in chunks(chain(gone, now), self._chunk):
                     yield self._indications.data(address, part)

@@ -157,14 +157,15 @@ class Subscriptions:
                 if item.changed is not None and item.query.names(data):
                     item.changed[data.object_id.object_name] = data
 
-    def next_due(self) -> int | None:
+    def next_due(self, now_ns: int) -> int | None:
         """When `due` has something to do again, None where there are no subscriptions."""
+        for item in self._all.values():
+            item.follow(now_ns)
         return min((min(item.publish_at, item.expires_at) for item in self._all.values()), default=None)
 
     def due(self, now_ns: int, taken: Taken) -> Iterator[Message]:
         """What is to be sent now. Time may pass and requests may come between two messages."""
         for item in list(self._all.values()):
-            item.follow(now_ns)
             if item.expires_at <= now_ns or not taken(item.reply_to):
                 self._all.pop(item.id, None)
             elif item.publish_at <= now_ns:
