@@ -18,6 +18,7 @@ from qmfagent.audit import DONE, audit
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.listener import Listener
 from qmfagent.calls import Calls
+from qmfagent.changed_objects import ChangedObjects
 from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.closure import Closure
 from qmfagent.cib.overrides import OverrideUse
@@ -39,6 +40,7 @@ from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.replica import FROM, Replica, Replicas
 from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
 from qmfagent.site_file import read_site_rules
+from qmfagent.teller import Teller
 
 _log = logging.getLogger(__name__)
 
@@ -99,6 +101,8 @@ class QmfAgent:
             attributes={"site": site},
             heartbeat_interval=config.listen.heartbeat,
             epoch=int(time.time()),
+            schema_updated=time.time_ns(),
+            publish_interval=config.listen.publish_interval,
             answer_broker=True,
         )
         self._listener = Listener(
@@ -114,6 +118,7 @@ class QmfAgent:
         )
         methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
         self._calls = Calls(self._agent, config.access, methods.run, self._send)
+        self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._listener.taken, self._send)
         self._unpublished = True
         self.port = 0
 
@@ -132,6 +137,7 @@ class QmfAgent:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch(changes))
                 group.create_task(self._beat())
+                group.create_task(self._teller.run())
                 group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
         finally:
@@ -269,6 +275,7 @@ class QmfAgent:
                 self._send(outcome)
             else:
                 self._calls.take(outcome)
+        self._teller.wake()
 
 
 def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:
