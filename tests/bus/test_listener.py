@@ -107,7 +107,7 @@ async def test_an_agent_that_fails_on_a_message_rejects_it_and_goes_on(bus: Any,
 async def test_what_is_no_qmf_message_is_relayed_but_not_taken(bus: Any, inbox: Any) -> None:
     got, lost = inbox(), inbox()
     listener = await bus.listen((Address(DIRECT, "agent"),), got)
-    foreign = proton.Message(subject="agent", body=b"AM2S", inferred=True, content_type="x-application/qmf")
+    foreign = proton.Message(subject="agent", body=b"none", inferred=True, content_type="x-application/qmf")
     data, sender, admission = bytes(foreign.encode()), Identity(), Admission(listener.limits)
     assert listener.publish(DIRECT, data, sender, admission).name == "amqp:decode-error"
     await bus.connect((Address(DIRECT, "agent"),), on_down=lost)
@@ -123,7 +123,7 @@ async def test_sending_to_a_node_that_does_not_exist(bus: Any, message: Any) -> 
 
 
 async def test_a_message_of_many_frames(bus: Any, echo: Any, inbox: Any, message: Any) -> None:
-    await echo()
+    await echo(limits=replace(Limits(), request_bytes=2**23))
     answers = inbox()
     me = Address(TOPIC, "me")
     client = await bus.connect((me,), answers)

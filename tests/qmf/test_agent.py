@@ -388,3 +388,27 @@ def test_changed_and_deleted_objects_are_told_by_class_in_parts(
         assert (message.opcode, message.method, message.content) == ("_data_indication", "indication", "_data")
         assert (message.correlation_id, message.partial, message.agent) == (None, False, NAME)
     assert agent.data_indication([]) == []
+
+
+# -- what the caller adds
+
+
+def test_announced_attributes_change_but_not_who_it_is(agent: Agent) -> None:
+    agent.announce({"seq": 7})
+    (located,) = answers(agent, request("_agent_locate_request", []))
+    for body in (located.body, agent.heartbeat(NOW).body):
+        assert isinstance(body, dict)
+        assert (body["_values"]["seq"], body["_values"]["_name"]) == (7, NAME)
+
+
+def test_a_request_is_refused_unread(agent: Agent) -> None:
+    (answer,) = agent.refuse(request("_query_request", None), Refused("too-large", "too much", hint="ask for less"))
+    assert (answer.to, answer.correlation_id, answer.opcode) == (REPLY_TO, "7", "_exception")
+    assert isinstance(answer.body, dict)
+    assert answer.body["_values"]["error_text"] == "too much; ask for less"
+    assert answer.body["_values"]["reason"] == "too-large"
+
+
+@pytest.mark.parametrize("changes", [{"reply_to": None}, {"method": "indication"}, {"opcode": "", "method": ""}])
+def test_only_a_request_with_an_address_is_refused(agent: Agent, changes: dict[str, Any]) -> None:
+    assert agent.refuse(replace(request("_query_request", None), **changes), Refused("x", "x")) == []
