@@ -1,10 +1,11 @@
 """The agent's own AMQP 1.0 node: consoles and other agents connect to it, no broker is needed.
 
-Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++
-consoles refuse to open without it) - and dynamic ones for replies; where there is AMQP Management, its node $management too. A message goes to every link whose filter matches,
-to the agent's own addresses too, whoever sent it, so that foreign consoles and agents reach each other here. It is
-encoded once, and the same bytes go out on every link. All its ports share the nodes. The number of connections is bounded:
-one too many is told so and closed, and dropped at once where even those are too many. So is one that is not admitted.
+Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++ consoles
+refuse to open without it) - and dynamic ones for replies; where there is AMQP Management, its node $management too. A message
+goes to every link whose filter matches, to the agent's own addresses too, whoever sent it, so that foreign consoles and agents
+reach each other here. It is encoded once, and the same bytes go out on every link. All its ports share the nodes. The number
+of connections is bounded: one too many is told so and closed, and dropped at once where even those are too many. So is one
+that is not admitted.
 Source: the behaviour of qpidd's management exchanges, as QMF v2 peers expect it.
 """
 
@@ -30,7 +31,8 @@ from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import InputError, Refused, UnknownObject
-from qmfagent.management.message import NODE, Request, Response
+from qmfagent.management.message import NODE as MANAGEMENT
+from qmfagent.management.message import Request, Response
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 log = logging.getLogger(__name__)
@@ -140,8 +142,8 @@ class Listener:
     def manage(self, management: Management) -> None:
         """Offer AMQP Management: requests to $management are answered by `management`."""
         self._management = management
-        self.router.declare(NODE, NodeKind.QUEUE)
-        self.router.subscribe(LOCAL, NODE)
+        self.router.declare(MANAGEMENT, NodeKind.QUEUE)
+        self.router.subscribe(LOCAL, MANAGEMENT)
 
     def respond(self, response: Response) -> None:
         """Send a response to where its request wants it.
@@ -230,7 +232,7 @@ class Listener:
         if not admission.may_answer():
             return Condition("amqp:resource-limit-exceeded", str(refusal))
         log.info("refused a request of %s: %s", identity, refusal)
-        if to.node == NODE:
+        if to.node == MANAGEMENT:
             return self._manage(envelope, identity, refusal)
         try:
             self._on_refused(envelope.head(to, identity.user), refusal)
@@ -240,7 +242,7 @@ class Listener:
 
     def _receive(self, envelope: wire.Envelope, to: Address, identity: Identity, *, relayed: bool) -> Condition | None:
         """Give a message to the agent."""
-        if to.node == NODE:
+        if to.node == MANAGEMENT:
             return self._manage(envelope, identity)
         try:
             message = envelope.message(to, identity.user)

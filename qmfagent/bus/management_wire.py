@@ -1,8 +1,8 @@
 """AMQP Management requests and responses as AMQP 1.0 messages.
 
 Rules of this file: a body is an amqp-value map or list in AMQP's own types, never the 0-10 codec and never a described type;
-statusCode is an int, whatever its size. Where a request has no correlation-id its message-id takes its place. Who sent a request
-is taken from the connection alone.
+statusCode is an int, whatever its size. Where a request has no correlation-id its message-id takes its place. Who sent it is
+taken from the connection alone.
 Source: AMQP Management Version 1.0 (working draft), section 2 (requests and responses); AMQP 1.0 part 3.2.
 """
 
@@ -15,13 +15,17 @@ import proton
 
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.values import plain, reading
+from qmfagent.errors import CodecError
 from qmfagent.management.message import Request, Response
 
 _MAX_LONG = (1 << 63) - 1
 
 
 def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
-    """The request in a message from `identity`; None where it names nobody to answer. Raises InputError where it can't be read."""
+    """The request in a message from `identity`; None where it names nobody to answer.
+
+    Raises ProtocolError, or CodecError, where it can't be read.
+    """
     with reading("a management request"):
         if not amqp.reply_to:
             return None
@@ -37,12 +41,15 @@ def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
 
 
 def encode_response(response: Response) -> bytes:
-    """The bytes of a response."""
+    """The bytes of a response. Raises CodecError where its body has no form."""
     properties = {"statusCode": proton.int32(response.status), "statusDescription": response.description}
     amqp = proton.Message(inferred=False, properties=properties, address=response.to, body=_value(response.body))
     if response.correlation_id is not None:
         amqp.correlation_id = response.correlation_id
-    return bytes(amqp.encode())
+    try:
+        return bytes(amqp.encode())
+    except (OverflowError, TypeError, ValueError, proton.ProtonException) as error:
+        raise CodecError(f"a response that can't be written: {error}") from error
 
 
 def _value(value: Any) -> Any:

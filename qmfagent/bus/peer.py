@@ -23,6 +23,7 @@ from qmfagent.bus.limits import Limits
 from qmfagent.bus.outlet import Missed, Outlet
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.errors import InputError
+from qmfagent.management.message import NODE as MANAGEMENT
 from qmfagent.qmf.fields import shown
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,10 @@ class Peer:
     def _attach_source(self, link: Link) -> None:
         remote = link.remote_source
         node = f"reply-{uuid4().hex}" if remote.dynamic else remote.address
+        if node == MANAGEMENT:
+            # Whoever received from it would see what others ask.
+            self.engine.links.refuse(link, Condition("amqp:not-allowed", f"{node} takes requests, and has no messages"))
+            return
         if remote.dynamic:
             self._exchange.router.declare(node, NodeKind.QUEUE)
             self._dynamic[link] = node

@@ -25,6 +25,9 @@ from qmfagent.management.message import Status
 _OF_REASON = {
     "forbidden": Status.FORBIDDEN,
     "unknown-token": Status.NOT_FOUND,
+    "too-old": Status.NOT_FOUND,
+    "too-large": Status.BAD_REQUEST,
+    "rate-limit": Status.BAD_REQUEST,
     "busy": Status.INTERNAL_ERROR,
     "interrupted": Status.INTERNAL_ERROR,
     "internal": Status.INTERNAL_ERROR,
