@@ -14,7 +14,8 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Any, Protocol
 
-from qmfagent.audit import DONE, audit
+from qmfagent.audit import DONE, AuditLine, audit
+from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.listener import Listener
 from qmfagent.calls import Calls
@@ -25,22 +26,30 @@ from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.config import Config, check_site_name
-from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, SchemaError
+from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, Refused, SchemaError
+from qmfagent.event_log import EventLog
 from qmfagent.happenings import happenings
 from qmfagent.inventory import Inventory
+from qmfagent.journal.store import Journal
 from qmfagent.methods import Methods
 from qmfagent.objects import NANOSECONDS, SnapshotObjects
 from qmfagent.peer_link import PRODUCT, VENDOR
 from qmfagent.peers import Peers
+from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf import schema as qmf_schema
 from qmfagent.qmf.agent import Agent
+from qmfagent.qmf.fields import shown
 from qmfagent.qmf.message import Message
+from qmfagent.replication.acceptance import Acceptance
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.replica import FROM, Replica, Replicas
 from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
+from qmfagent.signing_keys import read_signer, read_verifier
 from qmfagent.site_file import read_site_rules
+from qmfagent.targets import Targets
 from qmfagent.teller import Teller
+from qmfagent.trace import current_trace
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +89,12 @@ class QmfAgent:
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
-        self._applier = Applier(site, store, self.peers, self._mangle, self._emit)
+        secrets = Secrets(config.secret_names)
+        acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
+        self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance)
         schema = load_schema()
+        self._events = EventLog(schema, Journal(config.journal.file, config.journal.retention))
+        targets = Targets(site, self._applier.ticket_of)
         self.inventory = Inventory(
             schema,
             site,
@@ -91,6 +104,7 @@ class QmfAgent:
             config.replication.mode_of,
             self.peers.describe,
             lambda: store.version,
+            self._events.describe,
         )
         self._agent = Agent(
             VENDOR,
@@ -98,7 +112,7 @@ class QmfAgent:
             site,
             schema=schema,
             source=self.inventory,
-            attributes={"site": site},
+            attributes={"site": site, **self._events.attributes()},
             heartbeat_interval=config.listen.heartbeat,
             epoch=int(time.time()),
             schema_updated=time.time_ns(),
@@ -108,16 +122,21 @@ class QmfAgent:
         self._listener = Listener(
             config.listen.url,
             tls=config.tls,
+            more=_password_endpoints(config),
             addresses=self._agent.addresses(),
             on_message=self._receive,
             agent=self._agent.name,
+            admit=lambda identity: config.access.admits(identity.user),
+            limits=config.limits,
+            on_missed=self._missed,
+            on_refused=self._refuse,
         )
-        self._publisher = Publisher(site, store, self._emit)
+        self._publisher = Publisher(site, store, self._emit, read_signer(config.replication.signing_key))
         self._subscriber = Subscriber(
             site, self._applier, self.replicas, config.replication.mode_of, lambda: int(time.time()), self._emit
         )
-        methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers)
-        self._calls = Calls(self._agent, config.access, methods.run, self._send)
+        methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers, self._events)
+        self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
         self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._listener.taken, self._send)
         self._unpublished = True
         self.port = 0
@@ -143,6 +162,7 @@ class QmfAgent:
         finally:
             await self._calls.stop()
             await self._listener.stop()
+            self._events.close()
 
     # -- from the CIB
 
@@ -241,11 +261,21 @@ class QmfAgent:
         """Raise an event. One that has no caller whose call is audited is audited here."""
         if values.get("by") == AUTOMATIC:
             kept = {key: values[key] for key in ("publisher", "digest")}
-            audit(AUTOMATIC, "Site.apply", f"Ticket:{values['ticket']}", kept, str(values.get("reason", DONE)))
+            ticket, result = values["ticket"], str(values.get("reason", DONE))
+            on = f"Ticket:{ticket}"
+            audit(AuditLine(AUTOMATIC, "Site.apply", on, ticket, self.site, kept, result, current_trace()))
         try:
-            self._send(self._agent.event(name, values, time.time_ns()))
+            now = time.time_ns()
+            numbered = self._events.record(name, values, now)
+            self._agent.announce(self._events.attributes())
+            self._send(self._agent.event(name, numbered, now), self._events.last - 1)
         except SchemaError:
             _log.exception("an event could not be raised")
+
+    def _missed(self, since: int, count: int) -> Message:
+        """The event that tells one receiver that `count` messages were left out, the first events among them after `since`."""
+        values = {"site": self.site, "seq": since, "count": count}
+        return self._agent.event("events_missed", values, time.time_ns())
 
     def _replica_changed(self, replica: Replica) -> None:
         try:
@@ -254,20 +284,24 @@ class QmfAgent:
             _log.exception("a replica could not be told of")
             return
         for message in messages:
-            self._send(message)
+            self._send(message, self._events.last)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._config.listen.heartbeat)
-            self._send(self._agent.heartbeat(time.time_ns()))
+            self._send(self._agent.heartbeat(time.time_ns()), self._events.last)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, sequence: int | None = None) -> None:
         try:
-            self._listener.send(message)
+            self._listener.send(message, sequence)
         except QmfAgentError as error:
-            _log.info("a message to %s could not be sent: %s", message.to, error)
+            _log.info("a message to %s could not be sent: %s", shown(str(message.to)), error)
 
     # -- from the bus
+
+    def _refuse(self, message: Message, refusal: Refused) -> None:
+        for answer in self._agent.refuse(message, refusal):
+            self._send(answer)
 
     def _receive(self, message: Message, identity: Identity) -> None:
         for outcome in self._agent.receive(message, identity.user, time.time_ns()):
@@ -276,6 +310,12 @@ class QmfAgent:
             else:
                 self._calls.take(outcome)
         self._teller.wake()
+
+
+def _password_endpoints(config: Config) -> list[Endpoint]:
+    """The port where peers log in with passwords, if there is to be one."""
+    listen = config.listen
+    return [Endpoint(listen.password_url, config.tls, listen.users)] if listen.password_url else []
 
 
 def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:

@@ -1,7 +1,8 @@
 """Method calls on their way: allowed or not, carried out, answered, audited.
 
-Rules of this file: every call gets one answer, whatever happens to it, and every call that could write one line in the
-audit; the number of calls under way is bounded. A caller that has gone meanwhile costs nothing.
+Rules of this file: whichever protocol asks, a call comes through here. Every call gets one answer, whatever happens to it,
+and every call that could write, or was forbidden, one line in the audit; the number of calls under way is bounded. A caller
+that has gone meanwhile costs nothing.
 """
 
 from __future__ import annotations
@@ -11,20 +12,28 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from qmfagent.audit import DONE, audit
+from qmfagent.audit import DONE, AuditLine, audit
 from qmfagent.errors import QmfAgentError, Refused, SchemaError
-from qmfagent.policy.access import Access, writes
+from qmfagent.policy.access import ANONYMOUS, Access
+from qmfagent.policy.roles import writes
+from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.message import Message
 from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.replication.reasons import INTERNAL, INTERRUPTED, reason_of
+from qmfagent.targets import Targets
+from qmfagent.trace import trace_of, traced
 
 MAX_CALLS = 64
 
 _FAULT = "a fault of the agent's own, see its log"
 _INTERRUPTION = "the agent has stopped; the call may have been carried out all the same: look before you repeat it"
+# A token names a plan; it is of no use to who may not apply one.
+_NO_SECRETS = frozenset({"token"})
 
 _log = logging.getLogger(__name__)
+
+Results = Mapping[str, Any]
 
 
 class Calls:
@@ -34,28 +43,42 @@ class Calls:
         self,
         agent: Agent,
         access: Access,
-        run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]],
+        targets: Targets,
+        secrets: Secrets,
+        run: Callable[[MethodCall], Awaitable[Results]],
         send: Callable[[Message], None],
     ) -> None:
-        """`run` carries out an allowed call and gives its out arguments, `send` sends an answer; it must not raise."""
+        """`targets` tells what a call concerns, `secrets` what of its arguments is none of the audit's business; `run` carries
+        out an allowed call and gives its out arguments, `send` sends an answer; it must not raise."""
         self._agent = agent
         self._access = access
+        self._targets = targets
+        self._secrets = secrets
         self._run = run
         self._send = send
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     def take(self, call: MethodCall) -> None:
-        """Carry out a call in the background."""
+        """Carry out a call in the background, and answer it as QMF does."""
+        trace = trace_of(call.traceparent)
         try:
-            self._access.check(call.identity, call.class_name, call.method)
-            if len(self._tasks) >= MAX_CALLS:
-                raise Refused("busy", f"{len(self._tasks)} calls are under way already", hint="try again later")
+            self._accept(call, trace)
         except Refused as refusal:
-            self._finish(call, self._failure(call, refusal), refusal.reason)
+            self._send(self._failure(call, refusal))
             return
-        task = asyncio.get_running_loop().create_task(self._carry_out(call))
+        task = asyncio.get_running_loop().create_task(self._answer(call, trace))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def perform(self, call: MethodCall) -> Results:
+        """Carry out a call for who answers it himself; its out arguments.
+
+        Raises Refused where it is forbidden, and whatever QmfAgentError it ends in.
+        """
+        trace = trace_of(call.traceparent)
+        self._accept(call, trace)
+        return await self._carry_out(call, trace)
 
     async def stop(self) -> None:
         """Interrupt what is under way."""
@@ -63,29 +86,65 @@ class Calls:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _carry_out(self, call: MethodCall) -> None:
-        answer, result = self._agent.fail(call, ErrorCode.EXCEPTION, _INTERRUPTION, INTERRUPTED), INTERRUPTED
+    def _accept(self, call: MethodCall, trace: str) -> None:
         try:
-            answer, result = self._success(call, await self._run(call)), DONE
-        except QmfAgentError as error:
-            answer, result = self._failure(call, error), reason_of(error)
-        except Exception:
-            _log.exception("%s.%s of %s failed", call.class_name, call.method, call.object_id.object_name)
-            answer, result = self._agent.fail(call, ErrorCode.EXCEPTION, _FAULT, INTERNAL), INTERNAL
-        finally:
-            self._finish(call, answer, result)
+            self._access.check(call.identity, self._targets.call(call), call.method)
+            if self._under_way >= MAX_CALLS:
+                raise Refused("busy", f"{self._under_way} calls are under way already", hint="try again later")
+        except Refused as refusal:
+            self._audit(call, refusal.reason, trace)
+            raise
+        self._under_way += 1
 
-    def _success(self, call: MethodCall, results: Mapping[str, Any]) -> Message:
+    async def _answer(self, call: MethodCall, trace: str) -> None:
+        answer = self._agent.fail(call, ErrorCode.EXCEPTION, _INTERRUPTION, INTERRUPTED)
+        try:
+            answer = self._success(call, await self._carry_out(call, trace))
+        except QmfAgentError as error:
+            answer = self._failure(call, error)
+        finally:
+            self._send(answer)
+
+    async def _carry_out(self, call: MethodCall, trace: str) -> Results:
+        result = INTERRUPTED
+        try:
+            with traced(trace):
+                results = await self._run(call)
+            result = DONE
+            return results
+        except QmfAgentError as error:
+            result = reason_of(error)
+            raise
+        except Exception:
+            result = INTERNAL
+            _log.exception("%s.%s of %s failed", call.class_name, call.method, call.object_id.object_name)
+            raise Refused(INTERNAL, _FAULT) from None
+        finally:
+            self._under_way -= 1
+            self._audit(call, result, trace)
+
+    def _audit(self, call: MethodCall, result: str, trace: str) -> None:
+        if not writes(call.class_name, call.method) and result != "forbidden":
+            return
+        audit(
+            AuditLine(
+                who=call.identity or ANONYMOUS,
+                what=f"{call.class_name}.{call.method}",
+                on=call.object_id.object_name,
+                ticket=self._targets.ticket(call),
+                site=self._targets.site,
+                arguments=self._secrets.without(call.arguments, _NO_SECRETS),
+                result=result,
+                trace=trace,
+            )
+        )
+
+    def _success(self, call: MethodCall, results: Results) -> Message:
         try:
             return self._agent.succeed(call, results)
         except SchemaError:
             _log.exception("%s.%s was carried out, but what it gives is wrong", call.class_name, call.method)
             return self._agent.fail(call, ErrorCode.EXCEPTION, f"it was carried out, but then: {_FAULT}", INTERNAL)
-
-    def _finish(self, call: MethodCall, answer: Message, result: str) -> None:
-        if writes(call.class_name, call.method):
-            audit(call.identity, f"{call.class_name}.{call.method}", call.object_id.object_name, call.arguments, result)
-        self._send(answer)
 
     def _failure(self, call: MethodCall, error: QmfAgentError) -> Message:
         reason = reason_of(error)

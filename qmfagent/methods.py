@@ -13,6 +13,7 @@ from lxml import etree
 
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import Refused
+from qmfagent.event_log import EventLog
 from qmfagent.inventory import Inventory
 from qmfagent.paths import select
 from qmfagent.peers import Peers
@@ -22,6 +23,9 @@ from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.subscriber import Subscriber
 
 Results = dict[str, Any]
+
+# What a plan does not tell of its publication.
+_UNTOLD = frozenset({"xml", "signature"})
 
 
 class SiteStore(Protocol):
@@ -45,6 +49,7 @@ class Methods:
         applier: Applier,
         subscriber: Subscriber,
         peers: Peers,
+        events: EventLog,
     ) -> None:
         self._inventory = inventory
         self._store = store
@@ -52,8 +57,10 @@ class Methods:
         self._applier = applier
         self._subscriber = subscriber
         self._peers = peers
+        self._events = events
         self._methods: Mapping[tuple[str, str], Callable[[MethodCall], Awaitable[Results]]] = {
             ("Site", "query"): self._query,
+            ("Site", "events"): self._replay,
             ("Site", "publication"): self._publication,
             ("Site", "plan"): self._plan,
             ("Site", "apply"): self._apply,
@@ -80,14 +87,17 @@ class Methods:
             xml = snapshot.configuration_xml
         return {"xml": xml, "version": str(snapshot.version)}
 
+    async def _replay(self, call: MethodCall) -> Results:
+        return self._events.replay(call.arguments["since"], call.arguments["limit"])
+
     async def _publication(self, call: MethodCall) -> Results:
         snapshot = self._inventory.seen().snapshot
         return self._publisher.current(snapshot, call.arguments["ticket"]).to_values()
 
     async def _plan(self, call: MethodCall) -> Results:
-        prepared = await self._applier.plan(call.arguments["ticket"], adopt=call.arguments["adopt"])
-        publication = {key: value for key, value in prepared.publication.to_values().items() if key != "xml"}
-        return {"token": prepared.plan.token, "plan": {**prepared.plan.to_map(), "publication": publication}}
+        prepared, plan = await self._applier.show(call.arguments["ticket"], adopt=call.arguments["adopt"])
+        publication = {key: value for key, value in prepared.publication.to_values().items() if key not in _UNTOLD}
+        return {"token": prepared.plan.token, "plan": {**plan, "publication": publication}}
 
     async def _apply(self, call: MethodCall) -> Results:
         return await self._apply_token(call.arguments["token"], call.identity)

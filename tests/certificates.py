@@ -1,4 +1,4 @@
-"""Certificates for tests, issued by authorities of our own."""
+"""Certificates for tests, issued by authorities of our own, and keys that sites sign with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from qmfagent import certs
 from qmfagent.bus.tls import TlsConfig
 
 DAY = timedelta(days=1)
+
+
+def write_signing_keys(directory: Path, site: str) -> tuple[Path, Path]:
+    """A pair of keys as `qmfagent certs` makes it: SITE.sign.key and SITE.sign.pub."""
+    key = certs.new_signing_key()
+    private, public = directory / f"{site}.sign.key", directory / f"{site}.sign.pub"
+    private.touch(mode=0o600)
+    private.write_bytes(certs.private_pem(key))
+    public.write_bytes(certs.public_pem(key))
+    return private, public
 
 
 class CertificateAuthority:

@@ -10,7 +10,9 @@ import pytest
 from qmfagent.agent import load_schema
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, Disconnected, Refused, RemoteError
+from qmfagent.event_log import EventLog
 from qmfagent.inventory import Inventory
+from qmfagent.journal.store import Journal
 from qmfagent.methods import Methods
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.qmf.checks import check_results
@@ -21,7 +23,7 @@ from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.replica import Replicas
 from qmfagent.replication.subscriber import Subscriber
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, SIGNERS, Events, FakeRemotes, MemoryStore, publication, unmangled
 
 SCHEMA = load_schema()
 
@@ -54,13 +56,24 @@ class Site:
         self.peers = Peers(published={"a": publication()})
         self.peers.hold("a")
         replicas, events = Replicas(), Events()
-        applier = Applier("b", self.store, self.peers, unmangled, events)
-        self.inventory = Inventory(SCHEMA, "b", "file", replicas, applier.plans, lambda ticket: "manual", list, lambda: None)
+        applier = Applier("b", self.store, self.peers, unmangled, events, ACCEPTANCE)
+        self.events = EventLog(SCHEMA, Journal())
+        self.inventory = Inventory(
+            SCHEMA,
+            "b",
+            "file",
+            replicas,
+            applier.plans,
+            lambda ticket: "manual",
+            list,
+            lambda: None,
+            self.events.describe,
+        )
         self.inventory.renew(Snapshot.parse(cib))
         subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)
         self.replicas = replicas
-        publisher = Publisher("b", self.store, events)
-        self.methods = Methods(self.inventory, self.store, publisher, applier, subscriber, self.peers)  # type: ignore[arg-type]
+        publisher = Publisher("b", self.store, events, SIGNERS["b"])
+        self.methods = Methods(self.inventory, self.store, publisher, applier, subscriber, self.peers, self.events)  # type: ignore[arg-type]
 
     async def call(self, name: str, method: str, **arguments: Any) -> dict[str, Any]:
         """Call a method; its results, checked against the schema."""
@@ -94,6 +107,14 @@ async def test_query_gives_elements_one_after_the_other(holder: Site) -> None:
     assert [line.split('"')[1] for line in found["xml"].split("\n")] == ["ticket-vip", "ticket-web"]
     with pytest.raises(CibError):
         await holder.call("Site:b", "query", path="nowhere")
+
+
+async def test_events_are_replayed(site: Site) -> None:
+    site.events.record("published", {"site": "b", "ticket": "T", "term": "", "version": "", "digest": ""}, 7)
+    answer = await site.call("Site:b", "events", since=0, limit=10)
+    assert [(event["name"], event["seq"]) for event in answer["events"]] == [("published", 1)]
+    with pytest.raises(Refused, match="resume from 1"):
+        await site.call("Site:b", "events", since=2, limit=10)
 
 
 async def test_nothing_is_read_while_the_cib_is_not_seen(holder: Site) -> None:

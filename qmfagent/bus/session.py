@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, cast
 
@@ -38,6 +39,7 @@ from qmfagent.qmf.console_events import (
 )
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.message import Message
+from qmfagent.trace import outgoing_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -218,8 +220,9 @@ class ConsoleSession:
         *,
         timeout: float = REQUEST_TIMEOUT,
     ) -> dict[str, Any]:
-        """Call a method of an object; its output arguments."""
+        """Call a method of an object, in the trace of the running task; its output arguments."""
         cid, message = self._console.call(agent, object_name, method, arguments)
+        message = replace(message, traceparent=outgoing_traceparent())
         return dict(cast(MethodAnswer, await self._request(agent, cid, message, timeout)).arguments)
 
     def events(self, limit: int = MAX_EVENTS) -> EventStream:

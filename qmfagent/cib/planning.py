@@ -27,10 +27,12 @@ def make_plan(
     *,
     overrides: tuple[OverrideUse, ...] = (),
     adopt: bool = False,
+    problems: tuple[Problem, ...] = (),
 ) -> Plan:
     """What brings `target` to `mangled`, the closure as this site is to have it.
 
-    Raises CibError where the target's own configuration is broken. Never changes anything.
+    `problems` are those that were found with it elsewhere. Raises CibError where the target's own configuration is broken.
+    Never changes anything.
     """
     ticket = mangled.ticket
     scope = Scope(target, mangled, adopt)
@@ -38,7 +40,8 @@ def make_plan(
     elements = {i: _as_here(scope, target, i, after) for i, _, after in differing if after}
     differing = [d for d in differing if not d[2] or document.canonical(elements[d[0]]) != d[1]]
     elements = {i: elements[i] for i, _, after in differing if after}
-    problems = [
+    found = [
+        *problems,
         *scope.clashes.values(),
         *scope.part_clashes(elements),
         *dangling(target, differing, elements),
@@ -48,7 +51,7 @@ def make_plan(
     ]
     state = target.tickets.get(ticket)
     if state is not None and state.granted:
-        problems.append(
+        found.append(
             Problem("holder", "warning", f"this site holds ticket {ticket!r}: an agent here refuses the apply")
         )
     return Plan(
@@ -59,7 +62,7 @@ def make_plan(
         tuple(sorted(scope.adopted)),
         overrides,
         mangled.boundaries,
-        tuple(problems),
+        tuple(found),
     )
 
 

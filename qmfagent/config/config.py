@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qmfagent.bus.limits import Limits
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.config.access import read_access
+from qmfagent.config.journal import JournalConfig, read_journal
+from qmfagent.config.limits import read_limits
 from qmfagent.config.listen import Listen, read_listen
 from qmfagent.config.peers import Peer, read_peers
+from qmfagent.config.redaction import read_redaction
 from qmfagent.config.replication import Replication, read_replication
 from qmfagent.config.site import read_site
 from qmfagent.config.table import Table
 from qmfagent.config.tls import read_tls
 from qmfagent.policy.access import Access
+from qmfagent.policy.secrets import DEFAULT_PATTERNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,15 @@ class Config:
     peers: tuple[Peer, ...] = ()
     replication: Replication = field(default_factory=Replication)
     access: Access = field(default_factory=Access)
+    secret_names: tuple[str, ...] = DEFAULT_PATTERNS
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    limits: Limits = field(default_factory=Limits)
 
 
 def read_config(path: Path) -> Config:
     """Read a configuration file. Raises ConfigError."""
     file = Table.read(path)
-    file.only("site", "cib", "listen", "tls", "peer", "replication", "ticket", "access")
+    file.only("site", "cib", "listen", "tls", "peer", "replication", "ticket", "access", "redaction", "journal", "limits")
     cib = file.table("cib")
     cib.only("file")
     tls = read_tls(file.table("tls")) if "tls" in file else None
@@ -48,5 +56,8 @@ def read_config(path: Path) -> Config:
         tls=tls,
         peers=read_peers(file.tables("peer"), site, tls),
         replication=read_replication(file.table("replication"), file.tables("ticket")),
-        access=read_access(file.table("access")),
+        access=read_access(file.tables("access")),
+        secret_names=read_redaction(file.table("redaction")),
+        journal=read_journal(file.table("journal")),
+        limits=read_limits(file.table("limits")),
     )

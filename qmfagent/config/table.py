@@ -60,6 +60,10 @@ class Table:
             raise self.wrong(key, 'such as ["one", "two"]', ", not a list of texts")
         return values
 
+    def text_or_texts(self, key: str) -> list[str]:
+        """One text or a list of them, empty where the key is not there. Raises ConfigError."""
+        return [self.text(key)] if isinstance(self._content.get(key), str) else self.texts(key)
+
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         """One of a few words. Raises ConfigError."""
         value = self.text(key, default)

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from typing import Any
 
+from qmfagent.cib.closure import Closure
 from qmfagent.cib.plan import Plan
 from qmfagent.cib.planning import make_plan
+from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, QmfAgentError, Refused
+from qmfagent.replication.acceptance import Acceptance, allowed_agents
 from qmfagent.replication.authority import publishing_site
 from qmfagent.replication.plans import Plans, Prepared
-from qmfagent.replication.ports import CibStore, EventSink, Mangler, Remotes
+from qmfagent.replication.ports import AgentsLearner, CibStore, EventSink, Mangler, Remotes, nothing_to_learn
 from qmfagent.replication.publication import Publication
 from qmfagent.replication.reasons import message_of, reason_of
+from qmfagent.trace import current_trace
 
 MAX_MANGLING = 2
 MAX_NAMED = 10
@@ -46,12 +51,24 @@ class Source:
 class Applier:
     """Plans and applies publications at `site`."""
 
-    def __init__(self, site: str, store: CibStore, remotes: Remotes, mangler: Mangler, emit: EventSink) -> None:
+    def __init__(
+        self,
+        site: str,
+        store: CibStore,
+        remotes: Remotes,
+        mangler: Mangler,
+        emit: EventSink,
+        acceptance: Acceptance,
+        learn: AgentsLearner = nothing_to_learn,
+    ) -> None:
+        """`learn` has what is known of agents completed before a plan is shown."""
         self._site = site
         self._store = store
         self._remotes = remotes
         self._mangler = mangler
         self._emit = emit
+        self._acceptance = acceptance
+        self._learn = learn
         self.plans = Plans()
         self._sources: dict[str, Source] = {}
         self._applied: dict[str, Publication] = {}
@@ -63,30 +80,48 @@ class Applier:
         """Where the last attempt at a plan for `ticket` had it from; of no site where it did not get as far."""
         return self._sources.get(ticket, Source(""))
 
+    def ticket_of(self, token: str) -> str | None:
+        """The ticket of the plan that `token` names; None where it names none."""
+        prepared = self.plans.find(token)
+        return prepared.plan.ticket if prepared else None
+
     async def plan(self, ticket: str, *, adopt: bool = False) -> Prepared:
         """What replication of `ticket` from its holder would change here.
 
-        Raises Refused (holder, split, no-holder, stale), BusError where a site can't be asked, InputError where the
-        publication or this site's own rules can't be used, and Disconnected.
+        Raises Refused (holder, split, no-holder, unknown-signer, unsigned, bad-signature, stale), BusError where a site
+        can't be asked, InputError where the publication or this site's own rules can't be used, and Disconnected.
         """
+        return (await self._prepare(ticket, adopt))[0]
+
+    async def show(self, ticket: str, *, adopt: bool = False) -> tuple[Prepared, dict[str, Any]]:
+        """The same, and the plan as plain values without secrets. Raises as plan does."""
+        prepared, target, mangled = await self._prepare(ticket, adopt)
+        if not any(problem.code == "agent-not-allowed" for problem in prepared.plan.errors):
+            await self._learn(allowed_agents(mangled))
+        return prepared, await asyncio.to_thread(self._acceptance.shown, prepared.plan, target, mangled)
+
+    async def _prepare(self, ticket: str, adopt: bool) -> tuple[Prepared, Snapshot, Closure]:
         self._sources.pop(ticket, None)
         holder = await self._holder(ticket)
         self._sources[ticket] = Source(holder)
         publication = await self._remotes.publication(holder, ticket)
         if publication.site != holder:
             raise CibError(f"the publication of ticket {ticket!r} by {holder} says that it is {publication.site!r}'s")
+        self._acceptance.signers.check(publication)
         self._sources[ticket] = Source(holder, publication.digest)
         self._check_order(publication)
         closure = publication.closure()
         async with self._mangling:
             mangled, overrides = await asyncio.to_thread(self._mangler, closure)
-        plan = make_plan(await self._store.snapshot(), mangled, overrides=overrides, adopt=adopt)
+            problems = await asyncio.to_thread(self._acceptance.problems, mangled)
+        target = await self._store.snapshot()
+        plan = make_plan(target, mangled, overrides=overrides, adopt=adopt, problems=problems)
         prepared = Prepared(plan, publication, not closure.lines)
         if not plan.changes and not plan.errors:
             self._note(publication)
         if plan.token:
             self.plans.keep(prepared)
-        return prepared
+        return prepared, target, mangled
 
     async def apply(self, token: str, by: str) -> Applied:
         """Carry out the plan that `token` names, for `by`, and announce what came of it.
@@ -121,6 +156,7 @@ class Applier:
                 "count": applied.changes,
                 "version": str(applied.version),
                 "by": by,
+                "trace": current_trace(),
             },
         )
         return applied
@@ -137,6 +173,7 @@ class Applier:
                 "reason": reason_of(error),
                 "message": message_of(error),
                 "by": by,
+                "trace": current_trace(),
             },
         )
 

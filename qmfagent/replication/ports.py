@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from qmfagent.cib.change import CibChange, CibLost
@@ -45,5 +45,12 @@ class Remotes(Protocol):
 # Makes a closure fit for this site; the second value says what each override did. May take seconds.
 Mangler = Callable[[Closure], tuple[Closure, tuple[OverrideUse, ...]]]
 
+# Completes what is known of the agents (class:provider:type) that it is given, within some seconds at most.
+AgentsLearner = Callable[[Collection[str]], Awaitable[None]]
+
 # Takes the name of an event and its values.
 EventSink = Callable[[str, Mapping[str, Any]], None]
+
+
+async def nothing_to_learn(agents: Collection[str]) -> None:
+    """What serves where all is known of agents that can be."""

@@ -19,7 +19,10 @@ from qmfagent.errors import CibError
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`xml` is the closure's canonical document, `digest` its SHA-256, `validate_with` the publishing site's schema."""
+    """`xml` is the closure's canonical document, `digest` its SHA-256, `validate_with` the publishing site's schema.
+
+    `signature` is that of the publishing site, in base64; empty where there is none.
+    """
 
     site: str
     ticket: str
@@ -28,6 +31,7 @@ class Publication:
     digest: str
     validate_with: str
     xml: bytes
+    signature: str = ""
 
     @property
     def order(self) -> tuple[Term, Version]:
@@ -43,6 +47,7 @@ class Publication:
             "digest": self.digest,
             "validate_with": self.validate_with,
             "xml": self.xml.decode(),
+            "signature": self.signature,
         }
 
     @classmethod
@@ -53,6 +58,9 @@ class Publication:
         for name, text in texts.items():
             if not isinstance(text, str):
                 raise CibError(f"the publication of ticket {ticket!r} has no {name}")
+        signature = values.get("signature", "")
+        if not isinstance(signature, str):
+            raise CibError(f"the publication of ticket {ticket!r} has a signature that is no text")
         return cls(
             site=str(texts["site"]),
             ticket=ticket,
@@ -61,6 +69,7 @@ class Publication:
             digest=str(texts["digest"]),
             validate_with=str(texts["validate_with"]),
             xml=str(texts["xml"]).encode(),
+            signature=signature,
         )
 
     def closure(self) -> Closure:

@@ -9,6 +9,7 @@ announced as a failure, and the last good publication stays. One ticket's troubl
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from qmfagent.cib.closure import Closure, closure
 from qmfagent.cib.snapshot import Snapshot
@@ -17,6 +18,7 @@ from qmfagent.replication.ports import CibStore, EventSink
 from qmfagent.replication.publication import Publication
 from qmfagent.replication.reasons import message_of, reason_of
 from qmfagent.replication.record import is_recorded, record_patchset
+from qmfagent.replication.signature import Signer
 
 _log = logging.getLogger(__name__)
 
@@ -24,10 +26,12 @@ _log = logging.getLogger(__name__)
 class Publisher:
     """Publishes the tickets that `site` holds, from `store`."""
 
-    def __init__(self, site: str, store: CibStore, emit: EventSink) -> None:
+    def __init__(self, site: str, store: CibStore, emit: EventSink, signer: Signer | None) -> None:
+        """`signer` signs what is published; without one nothing can be."""
         self._site = site
         self._store = store
         self._emit = emit
+        self._signer = signer
         self._published: dict[str, Publication] = {}
         self._unannounced: set[str] = set()
         self._faults: dict[str, str] = {}
@@ -44,6 +48,9 @@ class Publisher:
             del self._published[name]
         for name in self._faults.keys() - held.keys():
             del self._faults[name]
+        if self._signer is None:
+            self._cannot_sign(sorted(held.keys() & set(snapshot.references.tickets)))
+            return []
         closures = [found for name in sorted(held) if (found := self._closure(snapshot, name))]
         await self._record(snapshot, closures)
         announced = []
@@ -64,11 +71,14 @@ class Publisher:
     def current(self, snapshot: Snapshot, ticket: str) -> Publication:
         """The publication of `ticket` as of `snapshot`; where its closure is broken there, the last good one of this grant.
 
-        Raises Refused (not-holder) where the ticket is not granted here, UnknownTicket, and CibError.
+        Raises Refused where the ticket is not granted here (not-holder) or this site can't sign (unsigned), UnknownTicket,
+        and CibError.
         """
         state = snapshot.tickets.get(ticket)
         if state is None or not state.granted:
             raise Refused("not-holder", f"{self._site} does not hold ticket {ticket!r} and publishes nothing for it")
+        if self._signer is None:
+            raise self._no_key()
         known = self._published.get(ticket)
         good = known if known and known.term == state.term else None
         try:
@@ -80,7 +90,8 @@ class Publisher:
         return good if good and good.digest == found.digest else self._publication(snapshot, found)
 
     def _publication(self, snapshot: Snapshot, found: Closure) -> Publication:
-        return Publication(
+        assert self._signer is not None
+        unsigned = Publication(
             site=self._site,
             ticket=found.ticket,
             term=snapshot.tickets[found.ticket].term,
@@ -89,6 +100,7 @@ class Publisher:
             validate_with=snapshot.validate_with,
             xml=found.canonical,
         )
+        return self._signer.signed(unsigned)
 
     def _closure(self, snapshot: Snapshot, ticket: str) -> Closure | None:
         try:
@@ -103,13 +115,32 @@ class Publisher:
             self._unannounced.add(ticket)
         return found
 
+    def _no_key(self) -> Refused:
+        return Refused(
+            "unsigned",
+            f"{self._site} has no key to sign publications with, and publishes nothing",
+            hint="make one with 'qmfagent certs' and name it as signing_key under [replication]",
+        )
+
+    def _cannot_sign(self, tickets: Iterable[str]) -> None:
+        """Announce it for each ticket, and log it once."""
+        error = self._no_key()
+        for ticket in tickets:
+            if not self._faults:
+                _log.error("%s", error)
+            if ticket not in self._faults:
+                self._announce_failure(ticket, error)
+
     def _failed(self, ticket: str, error: CibError) -> None:
         message = message_of(error)
         if self._faults.get(ticket) != message:
-            self._faults[ticket] = message
             _log.error("ticket %s is not published: %s", ticket, message)
-            values = {"site": self._site, "ticket": ticket, "reason": reason_of(error), "message": message}
-            self._emit("publish_failed", values)
+            self._announce_failure(ticket, error)
+
+    def _announce_failure(self, ticket: str, error: QmfAgentError) -> None:
+        self._faults[ticket] = message = message_of(error)
+        values = {"site": self._site, "ticket": ticket, "reason": reason_of(error), "message": message}
+        self._emit("publish_failed", values)
 
     async def _record(self, snapshot: Snapshot, closures: list[Closure]) -> None:
         """Record what is published, in one write.

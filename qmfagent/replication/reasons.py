@@ -37,8 +37,15 @@ REFUSALS = frozenset(
         "pattern",
         "withdrawn",
         "independent",
+        "unknown-signer",
+        "unsigned",
+        "bad-signature",
+        "agent-not-allowed",
         "forbidden",
         "busy",
+        "too-old",
+        "too-large",
+        "rate-limit",
     }
 )
 """Reasons of Refused."""

@@ -22,6 +22,7 @@ from qmfagent.replication.plans import Prepared
 from qmfagent.replication.ports import EventSink
 from qmfagent.replication.reasons import message_of, reason_of
 from qmfagent.replication.replica import BEHIND, BLOCKED, FROM, IN_SYNC, SPLIT, TO, UNREACHABLE, Replicas
+from qmfagent.trace import trace_of, traced
 
 AUTOMATIC, MANUAL = "automatic", "manual"
 RETRY_FIRST, RETRY_MOST = 1.0, 30.0
@@ -128,6 +129,10 @@ class Subscriber:
     # -- the worker
 
     async def _look(self, ticket: str, remote: str) -> None:
+        with traced(trace_of()):
+            await self._look_traced(ticket, remote)
+
+    async def _look_traced(self, ticket: str, remote: str) -> None:
         automatic = self._mode(ticket) == AUTOMATIC
         try:
             if automatic:

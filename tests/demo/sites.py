@@ -16,6 +16,7 @@ from lxml import etree
 from qmfagent.cib import document
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.pacemaker.file import FileCib
+from tests.certificates import write_signing_keys
 
 HERE = Path(__file__).parent
 SITES = ("paris", "lyon")
@@ -30,17 +31,21 @@ url = "{url}"
 [[peer]]
 site = "{other}"
 url = "{other_url}"
+verify_key = "{other}.sign.pub"
 
 [replication]
 mode = "manual"
 site_file = "{site}-site.toml"
+signing_key = "{site}.sign.key"
+agents = ["ocf:heartbeat:*", "ocf:pacemaker:*"]
 
 [[ticket]]
 name = "web-ticket"
 mode = "automatic"
 
-[access]
-write = ["anonymous"]
+[[access]]
+identity = "anonymous"
+role = "administrator"
 """
 
 
@@ -53,6 +58,8 @@ class DemoSites:
         self._agents: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> DemoSites:
+        for site in SITES:
+            write_signing_keys(self.folder, site)
         for site, other in (SITES, SITES[::-1]):
             for name in (f"{site}.xml", f"{site}-site.toml"):
                 shutil.copy(HERE / name, self.folder)

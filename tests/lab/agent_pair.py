@@ -18,7 +18,7 @@ from typing import Self
 
 from qmfagent.cib.closure import closure
 from qmfagent.errors import UnknownTicket
-from tests.certificates import CertificateAuthority
+from tests.certificates import CertificateAuthority, write_signing_keys
 from tests.lab.agents import WAIT, AgentSite, until
 from tests.lab.lab import Lab
 
@@ -29,6 +29,8 @@ class AgentPair:
     def __init__(self, lab: Lab, folder: Path, site_files: Mapping[str, str]) -> None:
         """`folder` takes the configurations; `site_files` gives each site's own values."""
         authority = CertificateAuthority(folder, "ca")
+        for name in ("sitea", "siteb"):
+            write_signing_keys(folder, name)
         self.lab = lab
         self.a, self.b = (AgentSite(lab, name, folder, authority, site_files[name]) for name in ("sitea", "siteb"))
 

@@ -46,15 +46,23 @@ ca = "{tls.ca}"
 [replication]
 mode = "automatic"
 site_file = "{site_file}"
+signing_key = "{signing_key}"
+agents = ["ocf:heartbeat:*", "ocf:pacemaker:*", "systemd:*"]
 
-[access]
-write = [{writers}]
+[[access]]
+identity = [{others}]
+role = "replicator"
+
+[[access]]
+identity = "CN=console"
+role = "administrator"
 """
 _PEER = """
 [[peer]]
 site = "{name}"
 url = "amqps://{address}:{port}"
 certificate_name = "{name}"
+verify_key = "{verify_key}"
 """
 
 
@@ -86,9 +94,15 @@ class AgentSite:
                 port=PORT,
                 tls=authority.issue(name, host=name),
                 site_file=self.site_file,
-                writers=", ".join(f'"CN={writer}"' for writer in [*others, "console"]),
+                signing_key=folder / f"{name}.sign.key",
+                others=", ".join(f'"CN={other}"' for other in others),
             )
-            + "".join(_PEER.format(name=other, address=lab.address(other), port=PORT) for other in others)
+            + "".join(
+                _PEER.format(
+                    name=other, address=lab.address(other), port=PORT, verify_key=folder / f"{other}.sign.pub"
+                )
+                for other in others
+            )
         )
         self._agent: SiteProcess | None = None
         self._console: Console | None = None

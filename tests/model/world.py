@@ -28,6 +28,7 @@ from qmfagent.replication.publication import Publication
 from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.replica import Replicas
 from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
+from tests.replication.fakes import ACCEPTANCE, SIGNERS
 
 TICKET = "T"
 ADDRESSES = {"a": "10.1.0.10", "b": "10.2.0.10"}
@@ -64,8 +65,8 @@ class Site:
         """Begin with nothing but what is in the file."""
         self.store = FileCib(self._path)
         await self.store.start()
-        self.publisher = Publisher(self.name, self.store, self._emit)
-        applier = Applier(self.name, self.store, self, self.mangle, self._emit)
+        self.publisher = Publisher(self.name, self.store, self._emit, SIGNERS[self.name])
+        applier = Applier(self.name, self.store, self, self.mangle, self._emit, ACCEPTANCE)
         self.subscriber = Subscriber(self.name, applier, Replicas(), lambda ticket: AUTOMATIC, lambda: 0, self._emit)
         await self.publish()
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from qmfagent.cib import document
 from qmfagent.cib.closure import Closure, closure
 from qmfagent.cib.overrides import OverrideUse
@@ -14,9 +16,20 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.ticket import Term
 from qmfagent.cib.version import Version
 from qmfagent.errors import ConfigurationChanged, QmfAgentError
+from qmfagent.policy.agents import AllowList
+from qmfagent.policy.secrets import Secrets
+from qmfagent.replication.acceptance import Acceptance
 from qmfagent.replication.authority import Claim
 from qmfagent.replication.publication import Publication
+from qmfagent.replication.signature import Signer, Verifier
 from tests.replication.conftest import SOURCE
+
+_KEYS = {site: Ed25519PrivateKey.generate() for site in ("a", "b", "c")}
+SIGNERS = {site: Signer(key) for site, key in _KEYS.items()}
+ACCEPTANCE = Acceptance(
+    Verifier({site: key.public_key() for site, key in _KEYS.items()}), AllowList.of("ocf:*:*"), Secrets()
+)
+"""What a site takes that knows the keys of all, and takes every agent of class ocf."""
 
 
 class MemoryStore:
@@ -50,7 +63,9 @@ class MemoryStore:
 
 @dataclass
 class FakeRemotes:
-    """The other sites: what each claims, and what it publishes, an error being raised instead."""
+    """The other sites: what each claims, and what it publishes, an error being raised instead.
+
+    A publication that is not signed yet is signed with the key of the site that gives it."""
 
     claimed: dict[str, Claim | QmfAgentError] = field(default_factory=dict)
     published: dict[str, Publication | QmfAgentError] = field(default_factory=dict)
@@ -62,7 +77,8 @@ class FakeRemotes:
         return [_given(claim) for claim in self.claimed.values()]
 
     async def publication(self, site: str, ticket: str) -> Publication:
-        return _given(self.published[site])
+        given: Publication = _given(self.published[site])
+        return given if given.signature else SIGNERS[site].signed(given)
 
     def hold(self, site: str, term: int = 1) -> None:
         """Let this site alone hold the ticket."""

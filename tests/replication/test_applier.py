@@ -27,7 +27,7 @@ from qmfagent.errors import (
 from qmfagent.replication.applier import MAX_MANGLING, MAX_NAMED, Applier, Source, blocking
 from qmfagent.replication.plans import MAX_PLANS
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, Events, FakeRemotes, MemoryStore, publication, unmangled
 
 GRANTED = b'<status><tickets><ticket_state id="T" granted="true"/></tickets></status>'
 
@@ -40,7 +40,7 @@ class Site:
         self.remotes = FakeRemotes(published={"a": publication()})
         self.remotes.hold("a")
         self.events = Events()
-        self.applier = Applier("b", self.store, self.remotes, mangler, self.events)
+        self.applier = Applier("b", self.store, self.remotes, mangler, self.events, ACCEPTANCE)
 
     async def plan(self) -> str:
         return (await self.applier.plan("T")).plan.token

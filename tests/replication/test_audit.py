@@ -26,15 +26,18 @@ def lines(caplog: pytest.LogCaptureFixture) -> Lines:
 
 async def test_an_automatic_apply_is_audited(lines: Lines, tmp_path: Path) -> None:
     async with SitePair(tmp_path, SOURCE, TARGET) as sites:
-        await sites.b.event("applied")
+        event = await sites.b.event("applied")
         digest = closure(sites.a.snapshot, "T").digest
     assert lines() == [
         {
             "who": "automatic",
             "what": "Site.apply",
             "on": "Ticket:T",
+            "ticket": "T",
+            "site": "siteb",
             "arguments": {"publisher": "sitea", "digest": digest},
             "result": "done",
+            "trace": event.values["trace"],
         }
     ]
 
@@ -58,3 +61,4 @@ async def test_who_asks_another_site_through_this_one_is_audited_at_both(lines: 
         ("Replica.replicate_now", "Replica:T:siteb", "done"),
     ]
     assert len(lines()[0]["arguments"]["token"]) == 32
+    assert lines()[0]["trace"] == lines()[1]["trace"] == manual_pair.b.seen("applied")[0].values["trace"]

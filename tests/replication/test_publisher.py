@@ -9,7 +9,7 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, ClusterError, Disconnected, Refused, UnknownTicket
 from qmfagent.replication.publisher import Publisher
 from tests.replication.conftest import SOURCE
-from tests.replication.fakes import Events, MemoryStore
+from tests.replication.fakes import SIGNERS, Events, MemoryStore
 
 BROKEN = SOURCE.replace(b'rsc="web" ticket', b'rsc="wbe" ticket')
 REVOKED = SOURCE.replace(b'granted="true"', b'granted="false"')
@@ -23,7 +23,7 @@ class Holder:
     def __init__(self, cib: bytes = SOURCE) -> None:
         self.store = MemoryStore(cib)
         self.events = Events()
-        self.publisher = Publisher("a", self.store, self.events)
+        self.publisher = Publisher("a", self.store, self.events, SIGNERS["a"])
 
     async def becomes(self, cib: bytes) -> list[str]:
         """Let the CIB become this; the digests that are announced."""

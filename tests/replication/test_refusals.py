@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from qmfagent.errors import RemoteError
-from qmfagent.policy.access import Access
+from qmfagent.policy.access import Access, Rule
+from qmfagent.policy.roles import Role
 from tests.sites.pair import SitePair
 
 
@@ -100,10 +101,10 @@ async def test_replicate_now_works_from_both_ends(manual_pair: SitePair) -> None
     assert manual_pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.55"
 
 
-async def test_who_is_not_listed_may_read_but_not_write(manual_pair: SitePair) -> None:
+async def test_a_viewer_may_read_but_not_write(manual_pair: SitePair) -> None:
     b = manual_pair.b
     await b.stop()
-    b.config = replace(b.config, access=Access())
+    b.config = replace(b.config, access=Access((Rule(("anonymous",), Role.VIEWER),)))
     await b.start()
     for object_name, method, arguments in (
         ("Ticket:T", "grant", {}),
@@ -113,7 +114,7 @@ async def test_who_is_not_listed_may_read_but_not_write(manual_pair: SitePair) -
         await b.replica("T", "sitea", state="behind")
         error = await refused(b.call(object_name, method, **arguments))
         assert (error.code, error.reason) == (6, "forbidden")
-        assert "[access]" in str(error)
+        assert '[[access]] / identity = "anonymous" / role = ' in str(error)
     planned = await b.call("Site:siteb", "plan", ticket="T")
     assert planned["token"]
     assert "vip" not in b.snapshot.members

@@ -25,7 +25,7 @@ from qmfagent.replication.applier import Applier
 from qmfagent.replication.replica import Replica, Replicas
 from qmfagent.replication.subscriber import Subscriber, _may_pass
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, Events, FakeRemotes, MemoryStore, publication, unmangled
 from tests.sites.pair import until
 
 CLASH = TARGET.replace(b"local-b", b"vip")
@@ -42,7 +42,7 @@ class Site:
         self.events = Events()
         self.replicas = Replicas()
         self.replicas.found("a")
-        applier = Applier("b", self.store, self.remotes, unmangled, self.events)
+        applier = Applier("b", self.store, self.remotes, unmangled, self.events, ACCEPTANCE)
         self.applier = applier
         self.subscriber = Subscriber("b", applier, self.replicas, lambda ticket: mode, lambda: 7, self.events)
 

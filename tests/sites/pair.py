@@ -22,10 +22,15 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Listen, Peer, Replication
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.peer_link import agent_name
-from qmfagent.policy.access import Access
+from qmfagent.policy.access import Access, Rule
+from qmfagent.policy.agents import AllowList
+from qmfagent.policy.roles import Role
 from qmfagent.qmf.console_events import EventReceived
+from tests.certificates import write_signing_keys
 
 WAIT = 10.0
+ANY_AGENT = AllowList.of("ocf:*:*", "systemd:*", "stonith:*", "bundle:*:*")
+EVERYBODY = Access((Rule(("anonymous",), Role.ADMINISTRATOR),))
 
 
 def free_port() -> int:
@@ -207,18 +212,23 @@ class SiteGroup:
     def __init__(self, folder: Path, cibs: Mapping[str, bytes], mode: str = "automatic") -> None:
         """`cibs` is what each site begins with, by its name."""
         ports = {name: free_port() for name in cibs}
+        keys = {name: write_signing_keys(folder, name) for name in cibs}
         self.sites: dict[str, Site] = {}
         for name, cib in cibs.items():
             path = folder / f"{name}.xml"
             path.write_bytes(cib)
-            peers = tuple(Peer(other, f"amqp://127.0.0.1:{port}") for other, port in ports.items() if other != name)
+            peers = tuple(
+                Peer(other, f"amqp://127.0.0.1:{port}", verify_key=keys[other][1])
+                for other, port in ports.items()
+                if other != name
+            )
             config = Config(
                 site=name,
                 cib_file=path,
                 listen=Listen(f"amqp://127.0.0.1:{ports[name]}", heartbeat=1),
                 peers=peers,
-                replication=Replication(mode),
-                access=Access(frozenset({"anonymous"})),
+                replication=Replication(mode, agents=ANY_AGENT, signing_key=keys[name][0]),
+                access=EVERYBODY,
             )
             self.sites[name] = Site(name, config, FileCib(path))
 

@@ -1,0 +1,103 @@
+"""Finding what is secret in a large configuration without a walk through all of it.
+
+Rules of this file: one member of a configuration is read at a time, since most changes are in one. Where anything in the
+configuration borrows by id-ref, which can make a secret of something far away, all of it is looked at, once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lxml import etree
+
+from qmfagent.cib import document
+from qmfagent.cib.closure import Closure
+from qmfagent.cib.snapshot import Snapshot
+from qmfagent.policy.secret_places import Place, secret_places
+from qmfagent.policy.secrets import Secrets
+
+_MEMBER = re.compile(r"/cib/configuration/(?:resources|constraints|tags)/[\w-]+\[@id='([^']*)'\](.*)", re.DOTALL)
+_CONFIGURATION = "/cib/configuration"
+
+Key = tuple[str, str | None, str]
+"""The tag and id of an element, and the name of an attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A configuration: the canonical lines of its members by id, and all of it where that is asked for."""
+
+    lines: Mapping[str, bytes]
+    whole: Callable[[], etree._Element]
+    borrowing: bool
+
+    @classmethod
+    def of_snapshot(cls, snapshot: Snapshot) -> Source:
+        """The configuration of a snapshot."""
+        return cls(snapshot.lines, lambda: snapshot.configuration, snapshot.references.borrowing)
+
+    @classmethod
+    def of_closure(cls, closure: Closure) -> Source:
+        """What is in a closure."""
+        borrowing = any(b" id-ref=" in line for line in closure.lines.values())
+        return cls(closure.lines, lambda: next(closure.document.iterchildren("configuration")), borrowing)
+
+
+class Lookup:
+    """Tells what is secret in one source."""
+
+    def __init__(self, source: Source, secrets: Secrets) -> None:
+        self._source = source
+        self._secrets = secrets
+        self._read: dict[str, tuple[etree._Element, Mapping[etree._Element, set[str]]] | None] = {}
+
+    def template(self, name: str) -> etree._Element | None:
+        """The template of that name, where there is one."""
+        line = self._source.lines.get(name)
+        return None if line is None else document.parse_element(line)
+
+    def at(self, path: str) -> set[str] | None:
+        """The secret attributes of the element at a path of Pacemaker's; None where it can't be found."""
+        member = _MEMBER.fullmatch(path)
+        if member and not self._source.borrowing:
+            inner, read = member[2], self._member(member[1])
+        else:
+            inner, read = path.removeprefix(_CONFIGURATION), self._whole()
+        if read is None:
+            return None
+        root, secret = read
+        try:
+            found = root.find(f".{inner}") if inner else root
+        except (SyntaxError, KeyError):
+            return None
+        return None if found is None else secret.get(found, set())
+
+    def named(self, members: Iterable[str]) -> Iterator[Key]:
+        """What is secret in some members."""
+        reads = [self._whole()] if self._source.borrowing else [self._member(member) for member in members]
+        for read in reads:
+            for element, names in read[1].items() if read else ():
+                yield from ((str(element.tag), element.get("id"), name) for name in names)
+
+    def _member(self, identifier: str) -> tuple[etree._Element, Mapping[etree._Element, set[str]]] | None:
+        if identifier not in self._read:
+            line = self._source.lines.get(identifier)
+            self._read[identifier] = None if line is None else self._judged(document.parse_element(line))
+        return self._read[identifier]
+
+    def _whole(self) -> tuple[etree._Element, Mapping[etree._Element, set[str]]] | None:
+        if "" not in self._read:
+            self._read[""] = self._judged(self._source.whole())
+        return self._read[""]
+
+    def _judged(self, root: etree._Element) -> tuple[etree._Element, Mapping[etree._Element, set[str]]]:
+        return root, _by_element(secret_places(root, self._secrets, self.template))
+
+
+def _by_element(places: Iterable[Place]) -> Mapping[etree._Element, set[str]]:
+    found: dict[etree._Element, set[str]] = {}
+    for element, attribute in places:
+        found.setdefault(element, set()).add(attribute)
+    return found

@@ -1,0 +1,113 @@
+"""Documents, changes and plans without the secrets in them.
+
+Rules of this file: what leaves the agent for people goes through here; a publication alone does not, since it has to arrive
+whole at the other site. Where an element can't be found, its values are hidden. That a secret has changed is seen, never
+what it was, what it is, or how long. Nothing is selected or compared on the original of a document that is given out
+redacted, so that no predicate can be used to guess.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from lxml import etree
+
+from qmfagent.cib import document
+from qmfagent.cib.difference import Change
+from qmfagent.cib.overrides import OverrideUse
+from qmfagent.cib.plan import Plan
+from qmfagent.policy.lookup import Lookup, Source
+from qmfagent.policy.secret_places import agents_in, secret_places
+from qmfagent.policy.secrets import HIDDEN, Secrets
+
+CHANGED = f"{HIDDEN} (changed)"
+
+
+class RedactedDocument:
+    """The redacted form of a document, kept while neither it nor what is known of its agents changes."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._original: etree._Element | None = None
+        self._result: etree._Element | None = None
+        self._known: dict[str, frozenset[str] | None] = {}
+
+    def of(self, root: etree._Element) -> etree._Element:
+        """The redacted form of `root`: itself where it holds no secret. Nobody may edit either."""
+        private = self._secrets.private
+        changed = any(private(agent) != known for agent, known in self._known.items())
+        if self._result is None or root is not self._original or changed:
+            self._known = {agent: private(agent) for agent in agents_in(root)}
+            self._original, self._result = root, redacted(root, self._secrets)
+        return self._result
+
+
+def redacted(root: etree._Element, secrets: Secrets) -> etree._Element:
+    """A document without its secrets; the very element where it holds none."""
+    if not any(True for _ in secret_places(root, secrets, _no_template)):
+        return root
+    copy = deepcopy(root)
+    for element, attribute in list(secret_places(copy, secrets, _no_template)):
+        element.set(attribute, HIDDEN)
+    return copy
+
+
+class Concealer:
+    """Hides what is secret in changes between `sources`: a configuration before and after, or that of two sites."""
+
+    def __init__(self, secrets: Secrets, *sources: Source) -> None:
+        self._secrets = secrets
+        self._lookups = [Lookup(source, secrets) for source in sources]
+
+    def hides(self, path: str, attribute: str, value: str = "") -> bool:
+        """Whether an attribute of the element at a path of Pacemaker's is secret in any source, or tells it by `value`.
+
+        What no source has is hidden.
+        """
+        found = [secret for lookup in self._lookups if (secret := lookup.at(path)) is not None]
+        return not found or any(attribute in secret for secret in found) or self._secrets.told_by(value)
+
+    def plan(self, plan: Plan) -> dict[str, Any]:
+        """A plan as plain values, as schemas/plan.schema.json describes it, without secrets."""
+        values = plan.to_map()
+        for shown, change in zip(values["changes"], plan.changes, strict=True):
+            shown["content"] = self._content(change)
+            for attribute in shown["attributes"]:
+                old, new = attribute["old"], attribute["new"]
+                if self.hides(change.path, attribute["name"], old or "") or self._secrets.told_by(new or ""):
+                    attribute["old"] = None if old is None else HIDDEN
+                    attribute["new"] = None if new is None else CHANGED
+        for shown, use in zip(values["overrides"], plan.overrides, strict=True):
+            if self._sets_secret(use):
+                shown["value"] = HIDDEN
+        return values
+
+    def _sets_secret(self, use: OverrideUse) -> bool:
+        """Whether an override sets a secret. One that touches nothing here may be meant for one."""
+        places = [place.rpartition("/@") for place in use.places]
+        return not places or any(
+            self.hides(path, name, use.value) if path else self.hides(name, "value", use.value)
+            for path, _, name in places
+        )
+
+    def _content(self, change: Change) -> str:
+        if not change.content:
+            return ""
+        root = document.parse_element(change.content)
+        members = [change.member] if change.member else [child.get("id", "") for child in root]
+        secret = {key for lookup in self._lookups for key in lookup.named(members)}
+        for element, attribute in list(secret_places(root, self._secrets, self._template)):
+            element.set(attribute, HIDDEN)
+        for element in root.iter("*"):
+            for attribute in element.attrib:
+                if (element.tag, element.get("id"), attribute) in secret:
+                    element.set(attribute, HIDDEN)
+        return document.canonical(root).decode()
+
+    def _template(self, name: str) -> etree._Element | None:
+        return next((found for lookup in self._lookups if (found := lookup.template(name)) is not None), None)
+
+
+def _no_template(name: str) -> None:
+    """What is looked at as a whole holds its templates itself."""
