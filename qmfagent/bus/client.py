@@ -23,7 +23,7 @@ from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.dialects import Dialect, Inbox, Role
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.bus.uplink import Uplink
+from qmfagent.bus.uplink import OnEnvelope, Uplink
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConnectionLost
 from qmfagent.qmf.message import Address, Message
@@ -48,7 +48,8 @@ class Connection:
         addresses: Iterable[Address],
         role: Role = Role.CONSOLE,
         lasting: Inbox | None = None,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[Message], None] = lambda message: None,
+        on_envelope: OnEnvelope | None = None,
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda reason: None,
         limits: Limits | None = None,
@@ -57,10 +58,12 @@ class Connection:
 
         `addresses` are what to receive while connected, for a client of that `role`; `lasting` is received too, and kept
         for us while we are not there, where the broker can. `on_message` gets every QMF message that arrives there, its
-        user_id as the message says; `on_up` is called when all links are attached, `on_down` with the reason when they are
-        gone. None of them may block. With `credentials` the client logs in with a password, else with its certificate;
-        `user` is who it then is to a broker. `dialect` is the broker's, where it is not to be told by what it says of
-        itself. Raises ConfigError for what can't be used.
+        user_id as the message says, or `on_envelope` every message as it comes, with its size in bytes; `on_up` is called
+        when all links are attached, `on_down` with the reason when they are gone. None of them may block.
+
+        With `credentials` the client logs in with a password, else with its certificate; `user` is who it then is to a
+        broker. `dialect` is the broker's, where it is not to be told by what it says of itself. Raises ConfigError for what
+        can't be used.
         """
         self._url = BusUrl.parse(url)
         self._user = user or (credentials.user if credentials is not None else "")
@@ -74,7 +77,7 @@ class Connection:
             dialect=dialect,
             inboxes=(inbox,) if lasting is None else (inbox, lasting),
             container=f"qmfagent-{lasting.name if lasting is not None else inbox.name}",
-            on_message=on_message,
+            on_envelope=on_envelope or _reader(on_message),
             limits=self._limits,
         )
         self._on_up = on_up
@@ -191,6 +194,10 @@ class Connection:
             callback(*args)
         except Exception:
             log.exception("a callback of the connection with %s failed", self._url)
+
+
+def _reader(on_message: Callable[[Message], None]) -> OnEnvelope:
+    return lambda envelope, to, size: on_message(envelope.message(to, envelope.user_id))
 
 
 def _words(error: Exception) -> str:

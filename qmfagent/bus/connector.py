@@ -7,7 +7,7 @@ needs is declared first. An attempt succeeds whole or leaves nothing behind.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from proton import Condition
@@ -19,9 +19,8 @@ from qmfagent.bus.engine import Engine
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.login import check_login
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.bus.uplink import Uplink
+from qmfagent.bus.uplink import OnEnvelope, Uplink
 from qmfagent.bus.url import BusUrl
-from qmfagent.qmf.message import Message
 
 
 class Connector:
@@ -37,7 +36,7 @@ class Connector:
         dialect: str,
         inboxes: Iterable[Inbox],
         container: str,
-        on_message: Callable[[Message], None],
+        on_envelope: OnEnvelope,
         limits: Limits,
     ) -> None:
         """`user` is who we are to a broker that names queues by it. Raises ConfigError for what can't be used."""
@@ -50,13 +49,13 @@ class Connector:
         self._dialect = named(dialect) if dialect else None
         self._inboxes = tuple(inboxes)
         self._container = container
-        self._on_message = on_message
+        self._on_envelope = on_envelope
         self._limits = limits
         self._host = (tls.peer_name if tls is not None else "") or url.host
 
     async def connect(self) -> Uplink:
         """A ready uplink. Raises OSError, TimeoutError and BusError where there is none to be had."""
-        uplink = Uplink(on_message=self._on_message, limits=self._limits)
+        uplink = Uplink(on_envelope=self._on_envelope, limits=self._limits)
         uplink.engine = Engine(
             uplink,
             server=False,

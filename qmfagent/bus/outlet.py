@@ -23,6 +23,8 @@ from qmfagent.errors import ConnectionLost, RemoteError
 log = logging.getLogger(__name__)
 
 Outcome = asyncio.Future[None]
+RELEASED = "released"
+"""The reason of the RemoteError where a peer has nobody to give a message to."""
 Missed = Callable[[int, int], bytes]
 """Makes the message that tells a receiver what was left out: the sequence of the first message, and how many they were."""
 
@@ -115,7 +117,8 @@ class Outlet:
             if delivery.remote_state == Delivery.ACCEPTED:
                 outcome.set_result(None)
             else:
-                outcome.set_exception(RemoteError(_refusal(delivery)))
+                reason = RELEASED if delivery.remote_state == Delivery.RELEASED else ""
+                outcome.set_exception(RemoteError(_refusal(delivery), reason=reason))
         delivery.settle()
 
     def close(self, reason: str) -> None:
@@ -161,6 +164,8 @@ class Outlet:
 
 def _refusal(delivery: Delivery) -> str:
     condition = delivery.remote.condition
+    if delivery.remote_state == Delivery.RELEASED:
+        return "nobody receives there, says the peer, which released the message"
     if condition is None:
         return f"the peer did not accept the message ({delivery.remote_state})"
     return f"the peer rejected the message: {condition.name} {condition.description or ''}".rstrip()

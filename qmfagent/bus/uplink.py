@@ -24,9 +24,12 @@ from qmfagent.bus.outlet import Outlet
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.wire import Envelope
 from qmfagent.errors import BusError, ConnectionLost, InputError
-from qmfagent.qmf.message import DIRECT, TOPIC, Message
+from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 log = logging.getLogger(__name__)
+
+OnEnvelope = Callable[[Envelope, Address, int], None]
+"""Takes a received message, the address it was sent to, and its size in bytes."""
 
 
 class Uplink:
@@ -37,8 +40,8 @@ class Uplink:
     `topology` are the queues that were declared for it, where the dialect has some.
     """
 
-    def __init__(self, *, on_message: Callable[[Message], None], limits: Limits) -> None:
-        """`on_message` gets what arrives; its user_id is what the message says, whoever has written it."""
+    def __init__(self, *, on_envelope: OnEnvelope, limits: Limits) -> None:
+        """`on_envelope` gets what arrives; it raises InputError for a message that is to be rejected."""
         self.engine: Engine
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[Mapping[str, str]] = loop.create_future()
@@ -49,7 +52,7 @@ class Uplink:
         self.dialect: Dialect
         self.topology: Topology | None = None
         self._session: Session | None = None
-        self._on_message = on_message
+        self._on_envelope = on_envelope
         self._limits = limits
         self._sources: dict[Link, Source] = {}
         self._wanted: dict[Link, Router[None]] = {}
@@ -88,12 +91,13 @@ class Uplink:
             raise BusError(f"too many messages are waiting for {self.engine.identity.address}")
         return outcome
 
-    def receive(self, envelope: Envelope, source: Source | None = None) -> None:
-        """Hand over a message. Raises ProtocolError and CodecError where it can't be read."""
+    def receive(self, envelope: Envelope, size: int, source: Source | None = None) -> None:
+        """Hand over a message of `size` bytes. Raises ProtocolError and CodecError where it can't be read."""
         to = self.dialect.origin(source or Source(""), envelope.to, envelope.subject)
-        message = envelope.message(to, envelope.user_id)
         try:
-            self._on_message(message)
+            self._on_envelope(envelope, to, size)
+        except InputError:
+            raise
         except Exception:
             log.exception("failed on a message from %s", self.engine.identity.address)
 
@@ -148,7 +152,7 @@ class Uplink:
         try:
             envelope = Envelope.open(data)
             if self._is_wanted(link, source, envelope):
-                self.receive(envelope, source)
+                self.receive(envelope, len(data), source)
         except InputError as error:
             log.warning("rejected a message from %s: %s", self.engine.identity.address, error)
             return Condition("amqp:decode-error", str(error))

@@ -96,7 +96,7 @@ class Channel:
             raise
         return True
 
-    async def consume(self, queue: str, on_message: Callable[[Envelope], None], max_size: int) -> None:
+    async def consume(self, queue: str, on_message: Callable[[Envelope, int], None], max_size: int) -> None:
         """Hand over what arrives in a queue from now on; messages of more than `max_size` bytes are dropped.
 
         Raises BusError where the broker refuses. What `on_message` raises as InputError is logged.
@@ -106,7 +106,7 @@ class Channel:
             try:
                 if len(body) > max_size:
                     raise BusError(f"a message of {len(body)} bytes, {max_size} are allowed")
-                on_message(delivery.envelope(method.exchange, method.routing_key, properties, body))
+                on_message(delivery.envelope(method.exchange, method.routing_key, properties, body), len(body))
             except (BusError, InputError) as error:
                 log.warning("dropped a message from %s: %s", self._url, error)
             except Exception:

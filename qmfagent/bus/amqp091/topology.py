@@ -49,7 +49,7 @@ class Topology:
         """Completes with the reason when the exclusive queue is gone; None where there is none."""
         return self._channel.over if self._channel else None
 
-    async def consume(self, on_message: Callable[[Envelope], None], max_size: int) -> None:
+    async def consume(self, on_message: Callable[[Envelope, int], None], max_size: int) -> None:
         """Hand over what arrives in the exclusive queue, if there is one. Raises BusError where the broker refuses."""
         if self._channel is not None and self._exclusive is not None:
             await self._channel.consume(self._exclusive.name, on_message, max_size)
