@@ -25,6 +25,8 @@ from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.links import Links
 from qmfagent.bus.reload import ReloadedDomain
+from qmfagent.errors import ProtocolError
+from qmfagent.qmf.fields import shown
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Engine(asyncio.Protocol):
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._flush_due = False
         self._paused = False
+        self._broken = False
         self._reason = ""
         self._finished = False
 
@@ -190,7 +193,6 @@ class Engine(asyncio.Protocol):
         self._pump()
 
     def _end_of_input(self) -> None:
-        self._reason = self._reason or "closed by the peer"
         self._transport.close_tail()
         self._pump()
 
@@ -208,8 +210,11 @@ class Engine(asyncio.Protocol):
         self._dispatch()
         self._tick()
         while not self._paused:
+            self._dispatch()
             pending = self._transport.pending()
-            if pending < 0:
+            if pending == 0 and self._collector.peek() is not None:
+                continue  # asking for output may be what finds an error, within TLS without a word
+            if pending < 0 or (pending == 0 and self._broken):
                 self._dispatch()
                 self._timer("close", CLOSE_TIMEOUT, self.abort)
                 self._socket.close()
@@ -220,7 +225,6 @@ class Engine(asyncio.Protocol):
             if output:
                 self._socket.write(output)
                 self._transport.pop(len(output))
-            self._dispatch()
 
     def _tick(self) -> None:
         deadline = self._transport.tick(self._loop.time())
@@ -270,8 +274,15 @@ class Engine(asyncio.Protocol):
                 return
             action = self._actions.get(event.type)
             if action is not None:
-                action(event)
+                self._act(action, event)
             self._collector.pop()
+
+    def _act(self, action: Callable[[Event], None], event: Event) -> None:
+        """Do what an event calls for. Names, addresses and filters that can't be read are the peer's fault, and told so."""
+        try:
+            action(event)
+        except (UnicodeDecodeError, ProtocolError) as error:
+            self.close(Condition("amqp:decode-error", shown(str(error), 200)))
 
     def _on_open(self, event: Event) -> None:
         waiting = self._timers.pop("open", None)
@@ -290,10 +301,10 @@ class Engine(asyncio.Protocol):
         self.close()
 
     def _on_transport_error(self, event: Event) -> None:
+        self._broken = True
         condition = self._transport.condition
-        if condition is not None:
-            words = self._handshake.words(condition)
-            self._reason = self._reason or words
+        if condition is not None and not self._reason:  # proton may tell of it twice
+            self._reason = words = self._handshake.words(condition)
             level = logging.WARNING if self._server and self._handshake.login_failed(condition) else logging.INFO
             log.log(level, "connection with %s: %s", self.identity.address, words)
 

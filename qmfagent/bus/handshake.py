@@ -85,6 +85,8 @@ class Handshake:
         if "SSL" in description:
             # OpenSSL's own words come last: "amqp:connection:framing-error: SSL Failure: error:0A000418:SSL routines::..."
             return f"TLS failed: {description.rpartition(':')[2].strip()}{self._address_hint(description)}"
+        if description == "connection aborted":
+            return "closed by the peer"
         if "mech=none" in description:
             return "no SASL mechanism in common; is libsasl2-modules installed here?"
         if self.login_failed(condition):

@@ -22,6 +22,9 @@ from qmfagent.bus.credentials import require_private
 from qmfagent.errors import ConfigError
 
 PASSWORD_MECHANISMS = frozenset({"SCRAM-SHA-256", "PLAIN"})
+MECHANISMS = PASSWORD_MECHANISMS | {"EXTERNAL", "ANONYMOUS"}
+"""What any port of this process may offer; each offers only its own."""
+
 APPLICATION = "qmfagent"
 HOW_TO_MAKE = "make it with: saslpasswd2 -c -f {} -u qmfagent USER"
 
@@ -44,7 +47,7 @@ def use_users(users: Path) -> None:
     _require_sasldb(_plugin_directories())
     with tempfile.TemporaryDirectory(prefix="qmfagent-sasl-") as directory:
         Path(directory, f"{APPLICATION}.conf").write_text(
-            f"auxprop_plugin: sasldb\nsasldb_path: {users}\nmech_list: {' '.join(sorted(PASSWORD_MECHANISMS))}\n"
+            f"auxprop_plugin: sasldb\nsasldb_path: {users}\nmech_list: {' '.join(sorted(MECHANISMS))}\n"
         )
         offered = _offered(directory)
     if missing := PASSWORD_MECHANISMS - offered:
