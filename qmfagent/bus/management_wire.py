@@ -30,6 +30,8 @@ def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
         if not amqp.reply_to:
             return None
         correlation_id = amqp.id if amqp.correlation_id is None else amqp.correlation_id
+        if isinstance(correlation_id, memoryview):
+            correlation_id = bytes(correlation_id)
         return Request(
             properties=plain(amqp.properties or {}),
             body=plain(amqp.body),

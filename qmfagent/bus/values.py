@@ -18,6 +18,8 @@ from proton import Described
 from qmfagent.errors import CodecError, InputError, ProtocolError
 from qmfagent.qmf.fields import shown
 
+_DECIMALS = (proton.decimal32, proton.decimal64, proton.decimal128)
+
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
@@ -33,8 +35,11 @@ def reading(what: str) -> Iterator[None]:
 def plain(value: Any) -> Any:
     """An AMQP 1.0 value as plain Python: no wrappers for sizes and symbols, no descriptors, binary as text where it is UTF-8.
 
-    Raises CodecError for a type that neither QMF nor AMQP Management has a use for (a decimal, a character).
+    Raises CodecError for a type that neither QMF nor AMQP Management has a use for (a decimal).
     """
+    if isinstance(value, _DECIMALS):
+        # proton gives the bits of one, as an integer or as binary.
+        raise CodecError(f"an AMQP value of type {type(value).__name__} has no place here")
     if isinstance(value, dict):
         return {text(key): plain(item) for key, item in value.items()}
     if isinstance(value, Described):
@@ -56,7 +61,7 @@ def plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, float):
         return float(value)
-    raise CodecError(f"an AMQP value of type {type(value).__name__} has no place in QMF")
+    raise CodecError(f"an AMQP value of type {type(value).__name__} has no place here")
 
 
 def text(value: Any) -> str:
