@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from proton import Described, Terminus, symbol, ulong
 
+from qmfagent.bus.values import reading
+
 KEY = symbol("subject-filter")
 DIRECT_BINDING = ulong(0x0000468C00000000)
 TOPIC_BINDING = ulong(0x0000468C00000001)
@@ -23,10 +25,14 @@ DESCRIPTORS = {
 
 
 def read_subject(source: Terminus) -> str | None:
-    """The subject that a peer's source is filtered by; None where it has no subject filter."""
+    """The subject that a peer's source is filtered by; None where it has no subject filter.
+
+    Raises ProtocolError for a filter map that can't be read.
+    """
     data = source.filter
     data.rewind()
-    filters = data.get_object() if data.next() else None
+    with reading("a filter"):
+        filters = data.get_object() if data.next() else None
     if not isinstance(filters, dict):
         return None
     for value in filters.values():

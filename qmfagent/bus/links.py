@@ -15,6 +15,8 @@ from proton import Condition, Delivery, Endpoint, Event, EventType, Link
 
 from qmfagent.bus.handler import ConnectionHandler
 from qmfagent.bus.limits import Limits
+from qmfagent.errors import ProtocolError
+from qmfagent.qmf.fields import shown
 
 
 class Links:
@@ -87,7 +89,10 @@ class Links:
         if len(self._attached) > self._limits.max_links:
             self._close(Condition("amqp:resource-limit-exceeded", f"{self._limits.max_links} links are allowed"))
             return
-        self._handler.on_attach(event.link)
+        try:
+            self._handler.on_attach(event.link)
+        except (UnicodeDecodeError, ProtocolError) as error:
+            self.refuse(event.link, Condition("amqp:decode-error", shown(str(error), 200)))
 
     def _on_detach(self, event: Event) -> None:
         link = event.link
@@ -110,7 +115,7 @@ class Links:
         if link.is_sender:
             if delivery.updated and link in self._attached:
                 self._handler.on_outcome(link, delivery)
-        elif link.state & Endpoint.LOCAL_CLOSED:
+        elif not link.state & Endpoint.LOCAL_ACTIVE:
             link.recv(delivery.pending)
         elif delivery.aborted:
             self._unfinished.pop(link, None)

@@ -168,6 +168,8 @@ class Listener:
             envelope = wire.Envelope.open(data)
             to = Address(node, envelope.subject) if node else _destination(envelope, self.router)
             targets = self.router.route(to.node, to.subject)
+            if envelope.user_id not in ("", identity.user):
+                data = envelope.stamped(identity.user)
         except InputError as error:
             log.warning("rejected a message from %s: %s", identity, error)
             name = "amqp:not-found" if isinstance(error, UnknownObject) else "amqp:decode-error"
@@ -175,8 +177,6 @@ class Listener:
         if self._agent and envelope.agent == self._agent:
             log.warning("rejected a message from %s that claims to be from this agent", identity)
             return Condition("amqp:unauthorized-access", f"messages of {self._agent} come from itself alone")
-        if envelope.user_id and envelope.user_id != identity.user:
-            data = envelope.stamped(identity.user)
         self._deliver(targets, data)
         if LOCAL not in targets:
             return None

@@ -98,9 +98,10 @@ class Envelope:
             return cls(amqp.address or "", amqp.subject or "", text(amqp.user_id), agent, amqp)
 
     def stamped(self, user: str) -> bytes:
-        """The message's bytes with the user-id that its sender has proved."""
+        """The message's bytes with the user-id that its sender has proved. Raises ProtocolError where it breaks AMQP."""
         self.amqp.user_id = user.encode()
-        return bytes(self.amqp.encode())
+        with reading("a message to be passed on"):
+            return bytes(self.amqp.encode())
 
     def message(self, to: Address, user: str) -> Message:
         """The QMF message inside. Raises ProtocolError, or CodecError, where there is none.
