@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +23,7 @@ from proton.utils import BlockingConnection
 
 from qmfagent.bus import tls as tls_module
 from qmfagent.bus.client import Connection
+from qmfagent.bus.identity import Identity
 from qmfagent.bus.listener import Listener
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
@@ -73,6 +75,37 @@ async def test_a_certificate_that_is_not_good_is_refused(
 ) -> None:
     await secure_listener(bus, ca.issue("server"))
     await assert_refused(bus.url, reason, client(ca, other_ca))
+
+
+async def test_who_is_not_admitted_is_told_so(bus: Any, ca: Any, inbox: Any, caplog: pytest.LogCaptureFixture) -> None:
+    asked = inbox()
+
+    def admit(identity: Identity) -> bool:
+        asked(identity)
+        return identity.user == "CN=friend"
+
+    await secure_listener(bus, ca.issue("server"), admit=admit)
+    assert (await bus.connect(EVERYTHING, tls=ca.issue("friend"))).connected
+    with caplog.at_level(logging.WARNING, "qmfagent.bus.peer"):
+        await assert_refused(bus.url, "unauthorized-access: CN=foe may not connect here", ca.issue("foe"))
+    assert [(await asked.get()).authenticated for _ in range(2)] == [True, True]
+    assert "not admitted: " in caplog.text
+    assert "CN=foe" in caplog.text
+
+
+async def test_a_peer_is_kept_out_where_it_can_not_be_told_whether_it_may_come_in(bus: Any, ca: Any) -> None:
+    def admit(identity: Identity) -> bool:
+        raise ZeroDivisionError
+
+    await secure_listener(bus, ca.issue("server"), admit=admit)
+    await assert_refused(bus.url, "can't reach", ca.issue("site-b"))
+
+
+async def test_an_address_in_a_certificate_is_not_looked_at_and_the_error_says_so(bus: Any, ca: Any) -> None:
+    """proton compares names alone: certificate_name stands in for the address."""
+    await bus.listen(url="amqps://127.0.0.1:0", tls=ca.issue("site-a", host="127.0.0.1"))
+    await assert_refused(bus.url, r"by name, not by 127\.0\.0\.1: give the name", ca.issue("site-b"))
+    assert (await bus.connect(EVERYTHING, tls=replace(ca.issue("site-b"), peer_name="site-a"))).connected
 
 
 async def test_an_expired_certificate_of_the_listener_is_refused(bus: Any, ca: Any) -> None:
