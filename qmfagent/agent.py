@@ -35,11 +35,12 @@ from qmfagent.methods import Methods
 from qmfagent.objects import NANOSECONDS, SnapshotObjects
 from qmfagent.peer_link import PRODUCT, VENDOR
 from qmfagent.peers import Peers
+from qmfagent.policy.redaction import RedactedCib
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf import schema as qmf_schema
 from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.fields import shown
-from qmfagent.qmf.message import Message
+from qmfagent.qmf.message import INDICATION, Message
 from qmfagent.replication.acceptance import Acceptance
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
@@ -89,7 +90,7 @@ class QmfAgent:
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self)
-        secrets = Secrets(config.secret_names)
+        self._secrets = secrets = Secrets(config.secret_names)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
         self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance)
         schema = load_schema()
@@ -135,7 +136,16 @@ class QmfAgent:
         self._subscriber = Subscriber(
             site, self._applier, self.replicas, config.replication.mode_of, lambda: int(time.time()), self._emit
         )
-        methods = Methods(self.inventory, store, self._publisher, self._applier, self._subscriber, self.peers, self._events)
+        methods = Methods(
+            self.inventory,
+            store,
+            self._publisher,
+            self._applier,
+            self._subscriber,
+            self.peers,
+            self._events,
+            RedactedCib(secrets),
+        )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
         self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._listener.taken, self._send)
         self._unpublished = True
@@ -205,7 +215,7 @@ class QmfAgent:
     def _tell(self, before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> None:
         """Raise the events that a change gives rise to, and wake whom they concern."""
         self.replicas.unpublished(after.held)
-        for name, values in happenings(before, after, change):
+        for name, values in happenings(before, after, change, self._secrets):
             self._emit(name, values)
             if name == "config_changed":
                 self.inventory.config_changes += 1
@@ -284,14 +294,16 @@ class QmfAgent:
             _log.exception("a replica could not be told of")
             return
         for message in messages:
-            self._send(message, self._events.last)
+            self._send(message)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._config.listen.heartbeat)
-            self._send(self._agent.heartbeat(time.time_ns()), self._events.last)
+            self._send(self._agent.heartbeat(time.time_ns()))
 
     def _send(self, message: Message, sequence: int | None = None) -> None:
+        if sequence is None and message.method == INDICATION and message.correlation_id is None:
+            sequence = self._events.last
         try:
             self._listener.send(message, sequence)
         except QmfAgentError as error:

@@ -18,6 +18,9 @@ from qmfagent.cib import document
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.difference import compare_members
 from qmfagent.objects import SnapshotObjects
+from qmfagent.policy.lookup import Source
+from qmfagent.policy.redaction import Concealer
+from qmfagent.policy.secrets import HIDDEN, Secrets
 
 Event = tuple[str, Mapping[str, Any]]
 
@@ -29,12 +32,14 @@ MAX_TEXT, MAX_NAME = 500, 60
 """Characters of a value or path, and of the name of an attribute."""
 
 
-def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> Iterator[Event]:
-    """The events that a change of the CIB gives rise to."""
+def happenings(
+    before: SnapshotObjects, after: SnapshotObjects, change: CibChange, secrets: Secrets
+) -> Iterator[Event]:
+    """The events that a change of the CIB gives rise to, without `secrets`."""
     old, new = before.snapshot, after.snapshot
     who = {"client": change.client, "user": change.user}
     if not new.same_configuration(old):
-        changes = _parts(before, after, change)
+        changes = _parts(before, after, change, secrets)
         yield (
             "config_changed",
             {
@@ -82,15 +87,20 @@ def _resource_events(touched: Iterable[Touched]) -> Iterator[Event]:
         yield "resource_changed", {"change": kind, "truncated": left_out, **kept}
 
 
-def _parts(before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> list[dict[str, Any]]:
+def _parts(
+    before: SnapshotObjects, after: SnapshotObjects, change: CibChange, secrets: Secrets
+) -> list[dict[str, Any]]:
     if change.patchset is None:
         differing = compare_members(before.snapshot.lines, after.snapshot.lines)
         return [
             {"operation": "modify" if a and b else "create" if b else "delete", "id": i, "kind": "", "path": ""}
             for i, a, b in differing
         ]
+    concealer = Concealer(secrets, Source.of_snapshot(before.snapshot), Source.of_snapshot(after.snapshot))
     return [
-        _part(each) for each in document.parse_element(change.patchset).iterfind("change") if _is_configuration(each)
+        _part(each, concealer)
+        for each in document.parse_element(change.patchset).iterfind("change")
+        if _is_configuration(each)
     ]
 
 
@@ -98,7 +108,7 @@ def _is_configuration(change: etree._Element) -> bool:
     return change.get("path", "").startswith("/cib/configuration")
 
 
-def _part(change: etree._Element) -> dict[str, Any]:
+def _part(change: etree._Element, concealer: Concealer) -> dict[str, Any]:
     operation, path = change.get("operation", ""), change.get("path", "")
     named = next(change.iterchildren("*"), None) if operation == "create" else None
     last = path.rpartition("/")[2]
@@ -110,7 +120,10 @@ def _part(change: etree._Element) -> dict[str, Any]:
     }
     if operation == "modify":
         entries = islice(change.iterfind("change-list/change-attr"), MAX_ATTRIBUTES)
-        part["attributes"] = {_short(e.get("name", ""), MAX_NAME): _short(e.get("value", "")) for e in entries}
+        part["attributes"] = {
+            _short(name, MAX_NAME): HIDDEN if value and concealer.hides(path, name, value) else _short(value)
+            for name, value in ((entry.get("name", ""), entry.get("value", "")) for entry in entries)
+        }
     return part
 
 

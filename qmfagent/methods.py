@@ -17,6 +17,7 @@ from qmfagent.event_log import EventLog
 from qmfagent.inventory import Inventory
 from qmfagent.paths import select
 from qmfagent.peers import Peers
+from qmfagent.policy.redaction import RedactedCib
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
@@ -50,6 +51,7 @@ class Methods:
         subscriber: Subscriber,
         peers: Peers,
         events: EventLog,
+        redacted: RedactedCib,
     ) -> None:
         self._inventory = inventory
         self._store = store
@@ -58,6 +60,7 @@ class Methods:
         self._subscriber = subscriber
         self._peers = peers
         self._events = events
+        self._redacted = redacted
         self._methods: Mapping[tuple[str, str], Callable[[MethodCall], Awaitable[Results]]] = {
             ("Site", "query"): self._query,
             ("Site", "events"): self._replay,
@@ -79,12 +82,8 @@ class Methods:
 
     async def _query(self, call: MethodCall) -> Results:
         snapshot, path = await self._store.snapshot(), call.arguments["path"]
-        if path.strip("/"):
-            xml = "\n".join(
-                etree.tostring(element, encoding="unicode", with_tail=False) for element in select(snapshot, path)
-            )
-        else:
-            xml = snapshot.configuration_xml
+        elements = select(self._redacted.of(snapshot), path if path.strip("/") else "configuration")
+        xml = "\n".join(etree.tostring(element, encoding="unicode", with_tail=False) for element in elements)
         return {"xml": xml, "version": str(snapshot.version)}
 
     async def _replay(self, call: MethodCall) -> Results:

@@ -7,10 +7,10 @@ rest of XPath is left out, since a short expression can keep an agent busy for y
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from lxml import etree
 
-from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
 
 MAX_PATH = 500
@@ -18,7 +18,19 @@ MAX_PATH = 500
 _STEP = re.compile(r"//?(?:[A-Za-z_][\w.-]*|\*)(?:\[@[A-Za-z_][\w.-]*(?:=(?:'[^']*'|\"[^\"]*\"))?\])*", re.ASCII)
 
 
-def select(snapshot: Snapshot, path: str) -> list[etree._Element]:
+class Cib(Protocol):
+    """What a path leads through."""
+
+    @property
+    def configuration(self) -> etree._Element:
+        """The configuration element."""
+
+    @property
+    def status(self) -> etree._Element | None:
+        """The status element, where there is one."""
+
+
+def select(cib: Cib, path: str) -> list[etree._Element]:
     """The elements at a path such as `configuration/resources/primitive[@id='vip']` or `status//lrm_rsc_op[@rc-code='1']`.
 
     It may begin with `/` or `/cib/`. Nobody may edit the elements. Raises CibError for what is no such path.
@@ -26,7 +38,7 @@ def select(snapshot: Snapshot, path: str) -> list[etree._Element]:
     if len(path) > MAX_PATH:
         raise CibError(f"a path of {len(path)} characters; at most {MAX_PATH} are accepted")
     first, rest = _split(path)
-    root = {"configuration": snapshot.configuration, "status": snapshot.status}.get(first)
+    root = {"configuration": cib.configuration, "status": cib.status}.get(first)
     if first not in ("configuration", "status"):
         raise CibError(f"{path!r} leads nowhere", hint="paths begin with configuration or status")
     steps = list(_STEP.finditer(rest))

@@ -13,12 +13,18 @@ import pytest
 from qmfagent.agent import load_schema
 from qmfagent.calls import MAX_CALLS, Calls
 from qmfagent.errors import Refused, SiteFileError, WriteRejected
-from qmfagent.policy.access import Access
+from qmfagent.policy.access import Access, Rule
+from qmfagent.policy.roles import Role
+from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.data import Data, ObjectId
 from qmfagent.qmf.message import DIRECT, Address, Message
+from qmfagent.targets import Targets
+from qmfagent.trace import current_trace, outgoing_traceparent, trace_of
 
 WRITER = "CN=admin"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
 class NoObjects:
@@ -35,7 +41,9 @@ class Desk:
     def __init__(self, run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]]) -> None:
         agent = Agent("v", "p", "i", schema=load_schema(), source=NoObjects())
         self.answers: list[Message] = []
-        self.calls = Calls(agent, Access(frozenset({WRITER})), run, self.answers.append)
+        access = Access((Rule((WRITER,), Role.ADMINISTRATOR), Rule(("anonymous",), Role.VIEWER)))
+        targets = Targets("a", {"abc": "T"}.get)
+        self.calls = Calls(agent, access, targets, Secrets(), run, self.answers.append)
 
     async def finish(self) -> None:
         await asyncio.gather(*self.calls._tasks)
@@ -47,7 +55,7 @@ class Desk:
 
 def call(method: str = "grant", name: str = "Ticket:T", who: str = WRITER, **arguments: Any) -> MethodCall:
     class_name = name.partition(":")[0]
-    return MethodCall(ObjectId(name), class_name, method, arguments, who, Address(DIRECT, "console"), "1")
+    return MethodCall(ObjectId(name), class_name, method, arguments, who, Address(DIRECT, "console"), "1", TRACEPARENT)
 
 
 @pytest.fixture
@@ -71,7 +79,16 @@ async def test_a_write_is_answered_and_audited(audit: Audit) -> None:
     assert desk.answers[0].body == {"_arguments": {"ticket": "T", "changes": 1, "version": "0.6.0"}}
     assert (desk.answers[0].to, desk.answers[0].correlation_id) == (Address(DIRECT, "console"), "1")
     assert audit() == [
-        {"who": WRITER, "what": "Site.apply", "on": "Site:a", "arguments": {"token": "abc"}, "result": "done"}
+        {
+            "who": WRITER,
+            "what": "Site.apply",
+            "on": "Site:a",
+            "ticket": "T",
+            "site": "a",
+            "arguments": {"token": "abc"},
+            "result": "done",
+            "trace": TRACE,
+        }
     ]
 
 
@@ -161,3 +178,50 @@ async def test_what_is_under_way_at_the_end_is_answered_and_audited(audit: Audit
     await desk.calls.stop()
     assert desk.reasons() == ["interrupted"]
     assert [line["result"] for line in audit()] == ["interrupted"]
+
+
+async def test_another_protocol_gets_results_and_errors_with_the_same_checks(audit: Audit) -> None:
+    async def run(call: MethodCall) -> Mapping[str, Any]:
+        if call.method == "revoke":
+            raise ZeroDivisionError
+        return {"done": True}
+
+    desk = Desk(run)
+    assert await desk.calls.perform(call()) == {"done": True}
+    for method, who, reason in (("grant", "anonymous", "forbidden"), ("revoke", WRITER, "internal")):
+        with pytest.raises(Refused) as refused:
+            await desk.calls.perform(call(method, who=who))
+        assert refused.value.reason == reason
+    assert [line["result"] for line in audit()] == ["done", "forbidden", "internal"]
+    assert desk.answers == []
+
+
+async def test_reading_that_is_forbidden_is_audited_too(audit: Audit) -> None:
+    desk = Desk(done)
+    desk.calls.take(call("publication", "Site:a", who="anonymous", ticket="T"))
+    assert desk.reasons() == ["forbidden"]
+    assert [(line["what"], line["ticket"], line["result"]) for line in audit()] == [
+        ("Site.publication", "T", "forbidden")
+    ]
+
+
+async def test_the_audit_holds_no_secret(audit: Audit) -> None:
+    desk = Desk(done)
+    desk.calls.take(call("apply", "Site:a", token="abc", password="s3cret", options="user=x,passwd=s3cret"))
+    await desk.finish()
+    assert audit()[0]["arguments"] == {"token": "abc", "password": "******", "options": "******"}
+
+
+async def test_what_is_done_belongs_to_the_trace_of_the_call() -> None:
+    seen = []
+
+    async def run(call: MethodCall) -> Mapping[str, Any]:
+        seen.append((current_trace(), outgoing_traceparent()))
+        return {}
+
+    desk = Desk(run)
+    desk.calls.take(call())
+    await desk.finish()
+    ((trace, outgoing),) = seen
+    assert trace == trace_of(outgoing) == TRACE
+    assert outgoing != TRACEPARENT

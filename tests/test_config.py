@@ -12,7 +12,10 @@ from qmfagent.bus.tls import TlsConfig
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Listen, Peer, Replication, read_config
 from qmfagent.errors import ConfigError
-from qmfagent.policy.access import Access
+from qmfagent.policy.access import Access, Rule
+from qmfagent.policy.agents import AllowList
+from qmfagent.policy.roles import Role
+from qmfagent.policy.secrets import DEFAULT_PATTERNS
 
 WHOLE = """
 site = "paris"
@@ -29,17 +32,33 @@ ca = "ca.pem"
 site = "lyon"
 url = "amqps://lyon.example.com:5671"
 certificate_name = "lyon"
+verify_key = "lyon.sign.pub"
 [[peer]]
 site = "nice"
 url = "amqps://nice.example.com"
 [replication]
 mode = "automatic"
 site_file = "paris-site.toml"
+agents = ["ocf:heartbeat:*", "systemd:nginx"]
+signing_key = "paris.sign.key"
 [[ticket]]
 name = "db-ticket"
 mode = "manual"
-[access]
-write = ["CN=lyon", "CN=admin"]
+[[access]]
+identity = "CN=lyon"
+role = "replicator"
+tickets = ["db-*"]
+[[access]]
+identity = ["CN=admin", "CN=root"]
+role = "administrator"
+[[access]]
+identity = "*"
+deny = true
+classes = ["Ticket"]
+methods = ["grant"]
+sites = ["paris"]
+[redaction]
+patterns = ["pin"]
 """
 
 TLS = '[tls]\ncertificate = "a"\nkey = "b"\nca = "c"\n'
@@ -62,18 +81,32 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
         listen=Listen("amqps://0.0.0.0:5671", heartbeat=5),
         tls=TlsConfig(tmp_path / "paris.pem", Path("/etc/paris.key"), tmp_path / "ca.pem"),
         peers=(
-            Peer("lyon", "amqps://lyon.example.com:5671", "lyon"),
+            Peer("lyon", "amqps://lyon.example.com:5671", "lyon", tmp_path / "lyon.sign.pub"),
             Peer("nice", "amqps://nice.example.com"),
         ),
-        replication=Replication("automatic", {"db-ticket": "manual"}, tmp_path / "paris-site.toml"),
-        access=Access(frozenset({"CN=lyon", "CN=admin"})),
+        replication=Replication(
+            "automatic",
+            {"db-ticket": "manual"},
+            tmp_path / "paris-site.toml",
+            AllowList.of("ocf:heartbeat:*", "systemd:nginx"),
+            tmp_path / "paris.sign.key",
+        ),
+        access=Access(
+            (
+                Rule(("CN=lyon",), Role.REPLICATOR, tickets=("db-*",)),
+                Rule(("CN=admin", "CN=root"), Role.ADMINISTRATOR),
+                Rule(("*",), None, classes=("Ticket",), methods=("grant",), sites=("paris",)),
+            )
+        ),
+        secret_names=(*DEFAULT_PATTERNS, "pin"),
     )
 
 
-def test_an_empty_file_listens_on_loopback_and_lets_nobody_write(read: Callable[[str], Config]) -> None:
+def test_an_empty_file_listens_on_loopback_and_lets_nobody_in(read: Callable[[str], Config]) -> None:
     assert read("") == Config()
     assert Config().listen.url == "amqp://127.0.0.1:5672"
-    assert Config().access == Access(frozenset())
+    assert not Config().access.admits("anonymous")
+    assert not Config().replication.agents.allows(("ocf", "heartbeat", "IPaddr2"))
     assert Config().replication.mode == "manual"
 
 
@@ -122,8 +155,18 @@ def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str
         ("[[ticket]]\nmode = 'manual'", ["[[ticket]] has no 'name'"]),
         ("[[ticket]]\nname = 'x'", ["[[ticket]] has no 'mode'"]),
         ("[[ticket]]\nname = 'x'\nmode = 'manual'\n" * 2, ["'name' in [[ticket]]", "twice"]),
-        ("[access]\nwrite = 'CN=x'", ["'write' in [access]", "list"]),
-        ("[access]\nwrite = [1]", ["'write' in [access]"]),
+        ("[access]\nwrite = ['CN=x']", ["'access'", "[[access]]"]),
+        ("[[access]]\nwrite = ['CN=x']", ["'write'", "[[access]]"]),
+        ("[[access]]\nidentity = 'CN=x'", ["[[access]] has no 'role'", "viewer, operator, replicator, administrator"]),
+        ("[[access]]\nrole = 'viewer'", ["[[access]] has no 'identity'"]),
+        ("[[access]]\nidentity = []\nrole = 'viewer'", ["[[access]] has no 'identity'"]),
+        ("[[access]]\nidentity = 'x'\nrole = 'root'", ["'role' in [[access]]", "'root'"]),
+        ("[[access]]\nidentity = 'x'\nrole = 'viewer'\ndeny = true", ["both 'role' and 'deny'"]),
+        ("[[access]]\nidentity = 'x'\nrole = 'viewer'\ntickets = []", ["'tickets' in [[access]]", "leave it out"]),
+        ("[replication]\nagents = ['IPaddr2']", ["'agents' in [replication]", "'IPaddr2'", "class"]),
+        ("[replication]\nagents = ['ocf:IPaddr2']", ["'agents' in [replication]", "ocf:PROVIDER:TYPE"]),
+        ("[replication]\nagents = ['*']", ["'agents' in [replication]", "without wildcards"]),
+        ("[redaction]\nnames = ['x']", ["'names'", "[redaction]"]),
         ("site =\nx = 1", ["TOML", "line 1"]),
     ],
 )

@@ -13,6 +13,7 @@ from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.happenings import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, MAX_TEXT, happenings
 from qmfagent.objects import SnapshotObjects
+from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.checks import check_values
 from tests.replication.conftest import SOURCE
 
@@ -44,7 +45,7 @@ def events(diff: bytes, before: Snapshot = BEFORE, known: bool = True, **who: st
     after = before.advance(etree.fromstring(diff))
     change = CibChange(after, patchset=diff if known else None, **who)
     old, new = (SnapshotObjects("sitea", snapshot, lambda ticket: "manual") for snapshot in (before, after))
-    found = [(name, dict(values)) for name, values in happenings(old, new, change)]
+    found = [(name, dict(values)) for name, values in happenings(old, new, change, Secrets())]
     schema = load_schema()
     for name, values in found:
         check_values(schema.event_class(name), {**values, "seq": 1})

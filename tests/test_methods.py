@@ -14,6 +14,8 @@ from qmfagent.event_log import EventLog
 from qmfagent.inventory import Inventory
 from qmfagent.journal.store import Journal
 from qmfagent.methods import Methods
+from qmfagent.policy.redaction import RedactedCib
+from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.qmf.checks import check_results
 from qmfagent.qmf.data import ObjectId
@@ -73,7 +75,9 @@ class Site:
         subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)
         self.replicas = replicas
         publisher = Publisher("b", self.store, events, SIGNERS["b"])
-        self.methods = Methods(self.inventory, self.store, publisher, applier, subscriber, self.peers, self.events)  # type: ignore[arg-type]
+        self.methods = Methods(
+            self.inventory, self.store, publisher, applier, subscriber, self.peers, self.events, RedactedCib(Secrets())
+        )  # type: ignore[arg-type]
 
     async def call(self, name: str, method: str, **arguments: Any) -> dict[str, Any]:
         """Call a method; its results, checked against the schema."""

@@ -19,10 +19,13 @@ from qmfagent.policy.secret_places import Place, secret_places
 from qmfagent.policy.secrets import Secrets
 
 _MEMBER = re.compile(r"/cib/configuration/(?:resources|constraints|tags)/[\w-]+\[@id='([^']*)'\](.*)", re.DOTALL)
-_CONFIGURATION = "/cib/configuration"
+_SECTION = re.compile(r"/cib/configuration(?:/([\w-]+)(.*))?", re.DOTALL)
 
 Key = tuple[str, str | None, str]
 """The tag and id of an element, and the name of an attribute."""
+
+_Judged = tuple[etree._Element, Mapping[etree._Element, set[str]]]
+# A part of the configuration, and the secret attributes of the elements in it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Lookup:
     def __init__(self, source: Source, secrets: Secrets) -> None:
         self._source = source
         self._secrets = secrets
-        self._read: dict[str, tuple[etree._Element, Mapping[etree._Element, set[str]]] | None] = {}
+        self._read: dict[str, _Judged | None] = {}
 
     def template(self, name: str) -> etree._Element | None:
         """The template of that name, where there is one."""
@@ -61,10 +64,15 @@ class Lookup:
     def at(self, path: str) -> set[str] | None:
         """The secret attributes of the element at a path of Pacemaker's; None where it can't be found."""
         member = _MEMBER.fullmatch(path)
-        if member and not self._source.borrowing:
+        section = _SECTION.fullmatch(path)
+        if section is None:
+            return None
+        if self._source.borrowing or section[1] is None:
+            inner, read = path.removeprefix("/cib/configuration"), self._section("")
+        elif member:
             inner, read = member[2], self._member(member[1])
         else:
-            inner, read = path.removeprefix(_CONFIGURATION), self._whole()
+            inner, read = section[2], self._section(section[1])
         if read is None:
             return None
         root, secret = read
@@ -76,23 +84,27 @@ class Lookup:
 
     def named(self, members: Iterable[str]) -> Iterator[Key]:
         """What is secret in some members."""
-        reads = [self._whole()] if self._source.borrowing else [self._member(member) for member in members]
+        reads = [self._section("")] if self._source.borrowing else [self._member(member) for member in members]
         for read in reads:
             for element, names in read[1].items() if read else ():
                 yield from ((str(element.tag), element.get("id"), name) for name in names)
 
-    def _member(self, identifier: str) -> tuple[etree._Element, Mapping[etree._Element, set[str]]] | None:
+    def _member(self, identifier: str) -> _Judged | None:
         if identifier not in self._read:
             line = self._source.lines.get(identifier)
             self._read[identifier] = None if line is None else self._judged(document.parse_element(line))
         return self._read[identifier]
 
-    def _whole(self) -> tuple[etree._Element, Mapping[etree._Element, set[str]]] | None:
-        if "" not in self._read:
-            self._read[""] = self._judged(self._source.whole())
-        return self._read[""]
+    def _section(self, name: str) -> _Judged | None:
+        """A section of the configuration; all of it where `name` is empty."""
+        key = f"/{name}"
+        if key not in self._read:
+            whole = self._source.whole()
+            root = whole.find(name) if name else whole
+            self._read[key] = None if root is None else self._judged(root)
+        return self._read[key]
 
-    def _judged(self, root: etree._Element) -> tuple[etree._Element, Mapping[etree._Element, set[str]]]:
+    def _judged(self, root: etree._Element) -> _Judged:
         return root, _by_element(secret_places(root, self._secrets, self.template))
 
 

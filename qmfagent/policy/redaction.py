@@ -9,7 +9,7 @@ redacted, so that no predicate can be used to guess.
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -17,6 +17,7 @@ from qmfagent.cib import document
 from qmfagent.cib.difference import Change
 from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.plan import Plan
+from qmfagent.cib.snapshot import Snapshot
 from qmfagent.policy.lookup import Lookup, Source
 from qmfagent.policy.secret_places import agents_in, secret_places
 from qmfagent.policy.secrets import HIDDEN, Secrets
@@ -24,9 +25,27 @@ from qmfagent.policy.secrets import HIDDEN, Secrets
 CHANGED = f"{HIDDEN} (changed)"
 
 
-class RedactedDocument:
-    """The redacted form of a document, kept while neither it nor what is known of its agents changes."""
+class Cib(NamedTuple):
+    """The parts of a CIB: its configuration, and its status where there is one."""
 
+    configuration: etree._Element
+    status: etree._Element | None
+
+
+class RedactedCib:
+    """The redacted form of the CIB, kept while neither it nor what is known of its agents changes."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._configuration = _RedactedPart(secrets)
+        self._status = _RedactedPart(secrets)
+
+    def of(self, snapshot: Snapshot) -> Cib:
+        """The redacted form of a snapshot, which nobody edits."""
+        status = None if snapshot.status is None else self._status.of(snapshot.status)
+        return Cib(self._configuration.of(snapshot.configuration), status)
+
+
+class _RedactedPart:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._original: etree._Element | None = None
@@ -34,7 +53,6 @@ class RedactedDocument:
         self._known: dict[str, frozenset[str] | None] = {}
 
     def of(self, root: etree._Element) -> etree._Element:
-        """The redacted form of `root`: itself where it holds no secret. Nobody may edit either."""
         private = self._secrets.private
         changed = any(private(agent) != known for agent, known in self._known.items())
         if self._result is None or root is not self._original or changed:
