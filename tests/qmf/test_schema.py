@@ -27,7 +27,9 @@ def one_class(text: str = CLASS) -> SchemaClass:
 def test_the_project_schema_has_the_classes_and_events_of_the_design() -> None:
     schema = load((Path(__file__).parents[2] / "schemas" / "qmfagent.xml").read_bytes())
     assert schema.package == "org.clusterlabs.qmfagent"
-    assert {"Site", "Ticket", "Resource", "Node", "Constraint", "Replica", "Plan"} <= {item.name for item in schema.classes}
+    assert {"Site", "Ticket", "Resource", "Node", "Constraint", "Replica", "Plan"} <= {
+        item.name for item in schema.classes
+    }
     assert {"config_changed", "ticket_changed", "resource_changed", "applied", "apply_failed"} <= {
         item.name for item in schema.events
     }
