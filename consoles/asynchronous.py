@@ -17,6 +17,7 @@ from consoles.link import AGENT_PREFIX, Link, site_of
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus, ticket_statuses
 from consoles.values import Applied, Event, Object, Plan, SiteFound, SiteLost
+from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConfigError, ConnectionLost, RequestTimeout, UnknownObject
@@ -42,12 +43,14 @@ class AsyncConsole:
         urls: Iterable[str],
         tls: TlsConfig | None = None,
         *,
+        credentials: Credentials | None = None,
         timeout: float = TIMEOUT,
         on_problem: Callable[[str], None] = log.warning,
     ) -> None:
         """Prepare a console at `urls`: each site's own listener, or a broker where all agents are seen.
 
-        `tls` is what amqps URLs need; `timeout` (seconds) bounds every single request, and connecting, which gets 5 s at most.
+        `tls` is what amqps URLs need; with `credentials` the console logs in with a password, else with its certificate.
+        `timeout` (seconds) bounds every single request, and connecting, which gets 5 s at most.
         `on_problem` is called with what went wrong at one of several sites, in words. Raises ConfigError for URLs or
         certificates that can't be used.
         """
@@ -58,7 +61,7 @@ class AsyncConsole:
             )
         if tls is not None and not any(BusUrl.parse(url).secure for url in urls):
             raise ConfigError("certificates are given, but no URL uses them", hint="write amqps://")
-        self._links = [Link(url, tls, self._found, self._lost) for url in urls]
+        self._links = [Link(url, tls, credentials, self._found, self._lost) for url in urls]
         self._timeout = timeout
         self._on_problem = on_problem
         self._subscriptions: set[Subscription] = set()

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.session import ConsoleSession
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
@@ -29,16 +30,23 @@ class Link:
     """A console session at one URL."""
 
     def __init__(
-        self, url: str, tls: TlsConfig | None, on_site: Callable[[str], None], on_site_lost: Callable[[str], None]
+        self,
+        url: str,
+        tls: TlsConfig | None,
+        credentials: Credentials | None,
+        on_site: Callable[[str], None],
+        on_site_lost: Callable[[str], None],
     ) -> None:
         """`on_site` is called with each site that appears, or appears again, `on_site_lost` with each that is gone.
 
-        `tls` is for amqps URLs and not used for others. Raises ConfigError for a URL or certificates that can't be used.
+        `tls` is for amqps URLs and not used for others. With `credentials` the console logs in with a password.
+        Raises ConfigError for a URL, certificates or credentials that can't be used.
         """
         self.url = url
         self.session = ConsoleSession(
             url,
             tls=tls if BusUrl.parse(url).secure else None,
+            credentials=credentials,
             on_agent=lambda agent: _tell(on_site, agent),
             on_lost=lambda agent: _tell(on_site_lost, agent),
         )

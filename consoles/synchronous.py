@@ -16,6 +16,7 @@ from consoles.loop_thread import LoopThread
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus
 from consoles.values import Announcement, Applied, Object, Plan
+from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.qmf.classes import SchemaClass
 
@@ -28,11 +29,12 @@ class Console:
         urls: Iterable[str],
         tls: TlsConfig | None = None,
         *,
+        credentials: Credentials | None = None,
         timeout: float = TIMEOUT,
         on_problem: Callable[[str], None] = log.warning,
     ) -> None:
         """As AsyncConsole; `on_problem` is called in the console's own thread."""
-        self._console = AsyncConsole(urls, tls, timeout=timeout, on_problem=on_problem)
+        self._console = AsyncConsole(urls, tls, credentials=credentials, timeout=timeout, on_problem=on_problem)
         self._loop = LoopThread()
 
     def __enter__(self) -> Console:

@@ -18,7 +18,7 @@ from consoles.asynchronous import TIMEOUT
 from consoles.cli.call import call_command
 from consoles.cli.output import complain
 from consoles.cli.replicate import diff_command, replicate_command
-from consoles.cli.settings import DEFAULT_URL, Settings, read_tls, read_urls
+from consoles.cli.settings import DEFAULT_URL, Settings, read_tls, read_urls, read_user
 from consoles.cli.show import show_command
 from consoles.cli.sites import sites_command
 from consoles.cli.status import INTERRUPTED, USAGE, reason_of, status_of
@@ -45,6 +45,13 @@ _FILE = click.Path(path_type=Path)
 @click.option("--certificate", type=_FILE, envvar="QMFCONSOLE_CERTIFICATE", help="Our certificate (PEM), for amqps.")
 @click.option("--key", type=_FILE, envvar="QMFCONSOLE_KEY", help="Key of our certificate (PEM, no passphrase).")
 @click.option("--ca", type=_FILE, envvar="QMFCONSOLE_CA", help="Certificates that agents must be signed by (PEM).")
+@click.option("--user", envvar="QMFCONSOLE_USER", help="Log in as this user, such as bob@qmfagent, with a password.")
+@click.option(
+    "--password-file",
+    type=_FILE,
+    envvar="QMFCONSOLE_PASSWORD_FILE",
+    help="File with the password; nobody else may read it.",
+)
 @click.option("--peer-name", default="", help="Name in the agents' certificates, where it is not the host of the URL.")
 @click.option(
     "--timeout",
@@ -61,12 +68,16 @@ def cli(
     certificate: Path | None,
     key: Path | None,
     ca: Path | None,
+    user: str | None,
+    password_file: Path | None,
     peer_name: str,
     timeout: float,
 ) -> None:
-    """Shows and steers the sites of a geo cluster through their agents. URL and certificates are taken from
-    QMFCONSOLE_URL, QMFCONSOLE_CERTIFICATE, QMFCONSOLE_KEY and QMFCONSOLE_CA too."""
-    context.obj = Settings(read_urls(urls), read_tls(certificate, key, ca, peer_name), timeout)
+    """Shows and steers the sites of a geo cluster through their agents. URL, certificates and user are taken from
+    QMFCONSOLE_URL, QMFCONSOLE_CERTIFICATE, QMFCONSOLE_KEY, QMFCONSOLE_CA, QMFCONSOLE_USER and QMFCONSOLE_PASSWORD_FILE too."""
+    credentials = read_user(user, password_file)
+    tls = read_tls(certificate, key, ca, peer_name, with_user=credentials is not None)
+    context.obj = Settings(read_urls(urls), tls, credentials, timeout)
 
 
 for _command in (

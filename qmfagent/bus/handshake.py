@@ -52,9 +52,10 @@ class Handshake:
             connection.user = credentials.user
             connection.password = credentials.password
         if credentials is not None or passwords:
-            transport.sasl().allowed_mechs(SCRAM_OR_PLAIN)
+            self._mechanisms = SCRAM_OR_PLAIN
         else:
-            transport.sasl().allowed_mechs("EXTERNAL" if tls is not None else "ANONYMOUS")
+            self._mechanisms = "EXTERNAL" if tls is not None else "ANONYMOUS"
+        transport.sasl().allowed_mechs(self._mechanisms)
 
     def start(self, host: str) -> str:
         """Begin with the peer at this IP address (empty where it has none); why it can't be, or nothing."""
@@ -88,7 +89,7 @@ class Handshake:
         if description == "connection aborted":
             return "closed by the peer"
         if "mech=none" in description:
-            return "no SASL mechanism in common; is libsasl2-modules installed here?"
+            return f"no SASL mechanism in common (ours: {self._mechanisms}); is libsasl2-modules installed, and the port right?"
         if self.login_failed(condition):
             if self._credentials is None:
                 return "not let in: the user is unknown, or the password is wrong"

@@ -17,7 +17,7 @@ def check_login(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | N
         credentials.check(url)
     if url.secure and tls is None:
         raise ConfigError(
-            f"{url} needs TLS, and none is configured", hint="give the CA, and certificate and key or a user"
+            f"{url} needs TLS, and none is configured", hint="give certificate, key and CA, or a user and the CA"
         )
     if tls is not None and not url.secure:
         raise ConfigError(f"TLS is configured, but {url} does not use it", hint="write amqps://")
