@@ -1,8 +1,8 @@
 """One other site's agent, as a console sees it.
 
-Rules of this file: a session that keeps itself connected; the site counts as reachable while its agent is heard. Each time
-that the agent appears, and whenever something of what it told was missed, the listener starts over with it (peer_up), as
-often as that takes. Nothing that a peer sends ends more than its own handling.
+Rules of this file: the session is its owner's, and may have other agents too; the site counts as reachable while its own
+agent is heard. Each time that the agent appears, and whenever something of what it told was missed, the listener starts over
+with it (peer_up), as often as that takes. Nothing that a peer sends ends more than its own handling.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
 from qmfagent.bus.event_stream import EventGap
 from qmfagent.bus.session import ConsoleSession
-from qmfagent.bus.tls import TlsConfig
 from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
 from qmfagent.errors import BusError, ConnectionLost, QmfAgentError, RemoteError, RequestTimeout
@@ -57,34 +55,18 @@ class PeerListener(Protocol):
 class PeerLink:
     """The link to one peer."""
 
-    def __init__(self, peer: Peer, tls: TlsConfig | None, listener: PeerListener) -> None:
-        """Raises ConfigError for a URL or certificates that can't be used."""
+    def __init__(self, peer: Peer, session: ConsoleSession, listener: PeerListener) -> None:
+        """`session` is one where the peer's agent is; its owner tells this link what happens there."""
         self.peer = peer
         self.up = False
         self._agent = agent_name(peer.site)
+        self._session = session
         self._listener = listener
-        if tls and peer.certificate_name:
-            tls = replace(tls, peer_name=peer.certificate_name)
-        self._session = ConsoleSession(
-            peer.url,
-            tls=tls,
-            on_agent=self._appeared,
-            on_lost=self._lost,
-            on_data=self._told,
-            data_classes=("Replica",),
-        )
         self._greeting: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Keep the session until cancelled."""
-        self._session.start()
-        try:
-            with self._session.events() as events:
-                async for event in events:
-                    self._take(event)
-        finally:
-            self._end_greeting()
-            await self._session.stop()
+    def close(self) -> None:
+        """Begin nothing any more."""
+        self._end_greeting()
 
     async def claim(self, ticket: str) -> Claim | None:
         """What the site says of the ticket now; None where it knows nothing of it, or can't be reached after all.
@@ -119,29 +101,33 @@ class PeerLink:
         if not self.up:
             raise ConnectionLost(f"site {self.peer.site} can't be reached at {self.peer.url}")
 
-    def _take(self, event: EventReceived | EventGap) -> None:
+    def take(self, event: EventReceived | EventGap) -> None:
+        """Work through an event of any agent at the session, or a lack of some."""
         try:
             if isinstance(event, EventGap):
                 if self.up:
                     self._greet()
+            elif event.agent == self._agent and event.class_name == "events_missed":
+                self._greet()
             elif event.agent == self._agent:
                 self._listener.peer_event(self.peer.site, event.class_name, event.values)
         except Exception:
             _log.exception("an event of site %s could not be worked through", self.peer.site)
 
-    def _told(self, agent: str, data: Data) -> None:
+    def told(self, agent: str, data: Data) -> None:
+        """Take an object that any agent at the session tells of."""
         if agent == self._agent:
             self._listener.peer_data(self.peer.site, data.class_name, data.values)
 
-    def _appeared(self, agent: AgentInfo) -> None:
+    def appeared(self, agent: AgentInfo) -> None:
+        """Take note that an agent is there."""
         if agent.name == self._agent:
             _log.info("site %s is reachable at %s", self.peer.site, self.peer.url)
             self.up = True
             self._greet()
-        else:
-            _log.warning("at %s is the agent %s, not that of site %s", self.peer.url, agent.name, self.peer.site)
 
-    def _lost(self, agent: AgentInfo) -> None:
+    def lost(self, agent: AgentInfo) -> None:
+        """Take note that an agent is gone."""
         if agent.name == self._agent:
             _log.warning("site %s is not reachable any more", self.peer.site)
             self.up = False

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.config import Peer
+from qmfagent.config import BrokerConfig, Peer
 from qmfagent.errors import UnknownObject
 from qmfagent.peer_link import PeerLink, PeerListener
+from qmfagent.peer_session import PeerSession
 from qmfagent.replication.authority import Claim
 from qmfagent.replication.publication import Publication
 
@@ -22,9 +23,27 @@ from qmfagent.replication.publication import Publication
 class Peers:
     """All other sites of the configuration."""
 
-    def __init__(self, peers: Iterable[Peer], tls: TlsConfig | None, listener: PeerListener) -> None:
-        """Raises ConfigError for a URL or certificates that can't be used."""
-        self._links = {peer.site: PeerLink(peer, tls, listener) for peer in peers}
+    def __init__(
+        self,
+        peers: Iterable[Peer],
+        tls: TlsConfig | None,
+        listener: PeerListener,
+        *,
+        site: str = "",
+        broker: BrokerConfig | None = None,
+    ) -> None:
+        """`site` is this site, `broker` where it meets those peers that have the broker's URL.
+
+        Raises ConfigError for a URL, certificates or credentials that can't be used.
+        """
+        places: dict[tuple[str, str], list[Peer]] = {}
+        for peer in peers:
+            places.setdefault((peer.url, peer.certificate_name), []).append(peer)
+        self._sessions = [
+            PeerSession(site, there, listener, tls=tls, broker=broker if broker and broker.url == url else None)
+            for (url, _), there in places.items()
+        ]
+        self._links = {link.peer.site: link for session in self._sessions for link in session.links}
 
     @property
     def sites(self) -> list[str]:
@@ -36,10 +55,10 @@ class Peers:
         return [{"site": link.peer.site, "url": link.peer.url, "connected": link.up} for link in self._links.values()]
 
     async def run(self) -> None:
-        """Keep the links until cancelled."""
+        """Keep the sessions until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for link in self._links.values():
-                group.create_task(link.run())
+            for session in self._sessions:
+                group.create_task(session.run())
 
     async def claims(self, ticket: str) -> list[Claim]:
         """What every reachable site says of the ticket now. Raises RequestTimeout and RemoteError where one does not say."""

@@ -14,6 +14,7 @@ from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
 from qmfagent.errors import CibError, ConnectionLost, RemoteError, RequestTimeout, UnknownObject
 from qmfagent.peer_link import PeerLink, agent_name
+from qmfagent.peer_session import PeerSession
 from qmfagent.peers import Peers
 from qmfagent.qmf.console_events import AgentInfo, EventReceived
 from qmfagent.qmf.data import Data
@@ -127,7 +128,8 @@ class Linked:
 
     def __init__(self) -> None:
         self.listener = Listener()
-        self.link = PeerLink(Peer("a", "amqp://127.0.0.1:1"), None, self.listener)
+        self.session = PeerSession("x", [Peer("a", "amqp://127.0.0.1:1")], self.listener)
+        self.link: PeerLink = self.session.links[0]
 
     async def greeted(self, times: int) -> None:
         await until(lambda: self.listener.heard.count(("up", "a")) == times, f"{times} greetings")
@@ -139,57 +141,57 @@ async def linked() -> Linked:
 
 
 async def test_an_agent_that_appears_is_greeted_and_one_that_is_lost_told(linked: Linked) -> None:
-    linked.link._appeared(AGENT)
+    linked.link.appeared(AGENT)
     await linked.greeted(1)
     assert linked.link.up
-    linked.link._lost(AGENT)
+    linked.link.lost(AGENT)
     assert not linked.link.up
     assert linked.listener.heard == [("up", "a"), ("down", "a")]
 
 
 async def test_a_greeting_that_fails_is_repeated(linked: Linked) -> None:
     linked.listener.problems = [RequestTimeout("once"), RequestTimeout("twice")]
-    linked.link._appeared(AGENT)
+    linked.link.appeared(AGENT)
     await linked.greeted(3)
 
 
 async def test_a_greeting_is_given_up_with_the_agent(linked: Linked) -> None:
     linked.listener.problems = [RequestTimeout("for ever")] * 100
-    linked.link._appeared(AGENT)
+    linked.link.appeared(AGENT)
     await linked.greeted(1)
     greeting = linked.link._greeting
     assert greeting is not None
-    linked.link._lost(AGENT)
+    linked.link.lost(AGENT)
     await asyncio.wait([greeting], timeout=5)
     assert greeting.cancelled()
 
 
 async def test_nonsense_from_a_peer_ends_nothing(linked: Linked, caplog: pytest.LogCaptureFixture) -> None:
     linked.listener.problems = [KeyError("name")]
-    linked.link._appeared(AGENT)
+    linked.link.appeared(AGENT)
     await linked.greeted(1)
-    linked.link._take(EventReceived(agent_name("a"), "published", {}, 5, 0, 1))
-    linked.link._take(EventReceived(agent_name("a"), "published", {"ticket": "T"}, 5, 0, 2))
+    linked.link.take(EventReceived(agent_name("a"), "published", {}, 5, 0, 1))
+    linked.link.take(EventReceived(agent_name("a"), "published", {"ticket": "T"}, 5, 0, 2))
     assert linked.listener.heard[-1] == ("event", "published", "T")
     assert caplog.text.count("could not be worked through") == 2
 
 
 async def test_events_that_were_missed_lead_to_a_new_start(linked: Linked) -> None:
-    linked.link._take(EventGap(3, "too slow"))
+    linked.link.take(EventGap(3, "too slow"))
     assert linked.listener.heard == []
-    linked.link._appeared(AGENT)
+    linked.link.appeared(AGENT)
     await linked.greeted(1)
-    linked.link._take(EventGap(3, "too slow"))
+    linked.link.take(EventGap(3, "too slow"))
     await linked.greeted(2)
 
 
 async def test_other_agents_at_the_same_url_do_not_count(linked: Linked, caplog: pytest.LogCaptureFixture) -> None:
-    linked.link._appeared(OTHER)
-    linked.link._take(EventReceived(agent_name("b"), "published", {"ticket": "T"}, 5, 0, 1))
-    linked.link._told(agent_name("b"), ticket(True)[0])
-    linked.link._lost(OTHER)
+    linked.session._appeared(OTHER)
+    linked.link.take(EventReceived(agent_name("b"), "published", {"ticket": "T"}, 5, 0, 1))
+    linked.link.told(agent_name("b"), ticket(True)[0])
+    linked.link.lost(OTHER)
     await asyncio.sleep(0)
     assert (linked.listener.heard, linked.link.up) == ([], False)
     assert "not that of site a" in caplog.text
-    linked.link._told(agent_name("a"), ticket(True)[0])
+    linked.link.told(agent_name("a"), ticket(True)[0])
     assert linked.listener.heard == [("data", "Ticket", {"granted": True, "term": "3.7"})]

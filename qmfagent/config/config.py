@@ -12,6 +12,7 @@ from pathlib import Path
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.config.access import read_access
+from qmfagent.config.broker import BrokerConfig, read_broker
 from qmfagent.config.journal import JournalConfig, read_journal
 from qmfagent.config.limits import read_limits
 from qmfagent.config.listen import Listen, read_listen
@@ -27,11 +28,15 @@ from qmfagent.policy.secrets import DEFAULT_PATTERNS
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One agent's configuration. `site` is empty where the cluster's own name serves, `cib_file` None for a live cluster."""
+    """One agent's configuration. `site` is empty where the cluster's own name serves, `cib_file` None for a live cluster.
+
+    With a `broker` the agent is there, and does not listen.
+    """
 
     site: str = ""
     cib_file: Path | None = None
     listen: Listen = field(default_factory=Listen)
+    broker: BrokerConfig | None = None
     tls: TlsConfig | None = None
     peers: tuple[Peer, ...] = ()
     replication: Replication = field(default_factory=Replication)
@@ -40,21 +45,50 @@ class Config:
     journal: JournalConfig = field(default_factory=JournalConfig)
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def heartbeat(self) -> int:
+        """How often the agent tells that it is there, in seconds."""
+        return self.broker.heartbeat if self.broker else self.listen.heartbeat
+
+    @property
+    def publish_interval(self) -> int:
+        """How often the agent tells what has changed, in seconds."""
+        return self.broker.publish_interval if self.broker else self.listen.publish_interval
+
 
 def read_config(path: Path) -> Config:
     """Read a configuration file. Raises ConfigError."""
     file = Table.read(path)
-    file.only("site", "cib", "listen", "tls", "peer", "replication", "ticket", "access", "redaction", "journal", "limits")
+    sections = (
+        "cib",
+        "listen",
+        "broker",
+        "tls",
+        "peer",
+        "replication",
+        "ticket",
+        "access",
+        "redaction",
+        "journal",
+        "limits",
+    )
+    file.only("site", *sections)
     cib = file.table("cib")
     cib.only("file")
     tls = read_tls(file.table("tls")) if "tls" in file else None
     site = read_site(file) if "site" in file else ""
+    if "listen" in file and "broker" in file:
+        raise file.error(
+            "[listen] and [broker] exclude each other", "an agent listens, or is at a broker: leave one out"
+        )
+    broker = read_broker(file.table("broker"), tls) if "broker" in file else None
     return Config(
         site=site,
         cib_file=cib.optional_path("file"),
         listen=read_listen(file.table("listen"), tls),
+        broker=broker,
         tls=tls,
-        peers=read_peers(file.tables("peer"), site, tls),
+        peers=read_peers(file.tables("peer"), site, tls, broker),
         replication=read_replication(file.table("replication"), file.tables("ticket")),
         access=read_access(file.tables("access")),
         secret_names=read_redaction(file.table("redaction")),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
+from qmfagent.config.broker import BrokerConfig
 from qmfagent.config.site import read_site
 from qmfagent.config.table import Table
 from qmfagent.config.urls import read_url
@@ -15,7 +16,7 @@ from qmfagent.config.urls import read_url
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another site's agent: the site's name and the bus address its agent listens at.
+    """Another site's agent: the site's name and the bus address its agent listens at, or of the broker that it is at.
 
     `certificate_name` is the name its certificate must bear where that is not the URL's host, as for an IP address;
     `verify_key` the file of the public key that its publications are verified with: without one it can't be followed.
@@ -27,8 +28,13 @@ class Peer:
     verify_key: Path | None = None
 
 
-def read_peers(tables: Iterable[Table], site: str, tls: TlsConfig | None) -> tuple[Peer, ...]:
-    """Read the sections; `site` is this site's own name where the file gives one. Raises ConfigError."""
+def read_peers(
+    tables: Iterable[Table], site: str, tls: TlsConfig | None, broker: BrokerConfig | None = None
+) -> tuple[Peer, ...]:
+    """Read the sections; `site` is this site's own name where the file gives one.
+
+    A peer without URL is at the same `broker` as this site. Raises ConfigError.
+    """
     peers: dict[str, Peer] = {}
     for table in tables:
         table.only("site", "url", "certificate_name", "verify_key")
@@ -37,7 +43,7 @@ def read_peers(tables: Iterable[Table], site: str, tls: TlsConfig | None) -> tup
             raise table.error(f"'site' in {table.where} is this site, {name!r}", "list the other sites alone")
         if name in peers:
             raise table.error(f"'site' in {table.where} is {name!r} twice", "give each site one entry")
-        url = read_url(table, tls)
+        url = read_url(table, tls, broker.url if broker else None)
         certificate_name = table.text("certificate_name", "")
         if certificate_name and not BusUrl.parse(url).secure:
             raise table.error(
