@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from qmfagent.audit import DONE, AuditLine, audit
 from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.listener import Listener
+from qmfagent.bus.url import BusUrl
 from qmfagent.calls import Calls
 from qmfagent.changed_objects import ChangedObjects
 from qmfagent.cib.change import CibChange, CibLost
@@ -31,6 +33,8 @@ from qmfagent.event_log import EventLog
 from qmfagent.happenings import happenings
 from qmfagent.inventory import Inventory
 from qmfagent.journal.store import Journal
+from qmfagent.management.message import NODE as MANAGEMENT
+from qmfagent.manager import Manager
 from qmfagent.methods import Methods
 from qmfagent.objects import NANOSECONDS, SnapshotObjects
 from qmfagent.peer_link import PRODUCT, VENDOR
@@ -113,6 +117,7 @@ class QmfAgent:
             site,
             schema=schema,
             source=self.inventory,
+            sees=targets.sees(config.access),
             attributes={"site": site, **self._events.attributes()},
             heartbeat_interval=config.listen.heartbeat,
             epoch=int(time.time()),
@@ -147,6 +152,9 @@ class QmfAgent:
             RedactedCib(secrets),
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
+        views = targets.views(config.access, self.inventory)
+        self._manager = Manager(schema, views, self._management_nodes, self._calls, self._listener.respond)
+        self._listener.manage(self._manager)
         self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._listener.taken, self._send)
         self._unpublished = True
         self.port = 0
@@ -170,6 +178,7 @@ class QmfAgent:
                 group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
         finally:
+            await self._manager.stop()
             await self._calls.stop()
             await self._listener.stop()
             self._events.close()
@@ -314,6 +323,11 @@ class QmfAgent:
     def _refuse(self, message: Message, refusal: Refused) -> None:
         for answer in self._agent.refuse(message, refusal):
             self._send(answer)
+
+    def _management_nodes(self) -> list[str]:
+        """The addresses of this agent's management node and of its peers'."""
+        own = replace(BusUrl.parse(self._config.listen.url), port=self.port)
+        return [f"{url}/{MANAGEMENT}" for url in (own, *(peer.url for peer in self._config.peers))]
 
     def _receive(self, message: Message, identity: Identity) -> None:
         for outcome in self._agent.receive(message, identity.user, time.time_ns()):

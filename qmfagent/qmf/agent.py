@@ -35,6 +35,7 @@ from qmfagent.qmf.queries import ObjectSource, answer_query, is_ours
 from qmfagent.qmf.schema import Schema
 from qmfagent.qmf.subscriptions import Subscriptions
 from qmfagent.qmf.v1 import SchemaRequest, encode_schema
+from qmfagent.qmf.views import Sees, Views, sees_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Agent:
         *,
         schema: Schema,
         source: ObjectSource,
+        sees: Sees = sees_all,
         attributes: Mapping[str, Any] | None = None,
         heartbeat_interval: int = 10,
         epoch: int = 1,
@@ -77,18 +79,19 @@ class Agent:
     ) -> None:
         """Make an agent named `vendor:product:instance`; raises ConfigError for a name that can't be one.
 
-        `attributes` are added to those that QMF defines; `heartbeat_interval` is in seconds; a new `epoch` tells
-        consoles that the agent has restarted; `schema_updated` (nanoseconds since the epoch) that they must read the
-        schema again; `route` makes the agent's own address on the topic exchange; `chunk` is how many items one
-        message carries at most; `publish_interval` how many seconds lie between two tellings of what has changed to
-        everybody; `answer_broker` makes the agent answer for the name "broker" too, which qpid's tools
-        look for where there is no broker (never set it where there is one).
+        `sees` tells who may see which objects of `source`; `attributes` are added to those that QMF defines;
+        `heartbeat_interval` is in seconds; a new `epoch` tells consoles that the agent has restarted;
+        `schema_updated` (nanoseconds since the epoch) that they must read the schema again; `route` makes the agent's
+        own address on the topic exchange; `chunk` is how many items one message carries at most; `publish_interval`
+        how many seconds lie between two tellings of what has changed to everybody; `answer_broker` makes the agent
+        answer for the name "broker" too, which qpid's tools look for where there is no broker (never set it where
+        there is one).
         """
         name = AgentName(vendor, product, instance)
         self.name = str(name)
         self.schema = schema
         self.heartbeat_interval = heartbeat_interval
-        self._source = source
+        self._views = Views(source, sees)
         self._route = f"direct-agent.route.{route or uuid4()}"
         self._chunk = chunk
         self._answer_broker = answer_broker
@@ -107,7 +110,7 @@ class Agent:
             self._attributes["_schema_updated"] = UInt64(schema_updated)
         self._answers = Answers(self.name)
         self._indications = Indications(name)
-        self._subscriptions = Subscriptions(self.name, schema, source, self._answers, self._indications, chunk)
+        self._subscriptions = Subscriptions(self.name, schema, self._views, self._answers, self._indications, chunk)
         self._pushes = Pushes(schema, source, self._indications, round(publish_interval * 1e9), chunk)
 
     def addresses(self) -> list[Address]:
@@ -151,7 +154,7 @@ class Agent:
                 return self._method(message, reply_to, identity)
             case opcodes.QUERY_REQUEST:
                 query = expect(message.body, dict, "query")
-                content, items = answer_query(query, self.schema, self._source, self.name)
+                content, items = answer_query(query, self.schema, self._views.of(identity), self.name)
                 return [*self._answers.found(reply_to, cid, content, items, self._chunk)]
             case opcodes.AGENT_LOCATE_REQUEST:
                 return self._locate(message, reply_to, now_ns)
@@ -188,7 +191,7 @@ class Agent:
         body = expect(message.body, dict, where)
         name = required(body, "_method_name", str, where)
         object_id = ObjectId.from_map(required(body, "_object_id", dict, where))
-        data = self._source.find(object_id.object_name) if is_ours(object_id, self.name) else None
+        data = self._views.of(identity).find(object_id.object_name) if is_ours(object_id, self.name) else None
         if data is None:
             raise UnknownObject(f"agent {self.name} has no object {shown(object_id.object_name)}")
         schema_class = self.schema.object_class(data.class_name)

@@ -27,6 +27,7 @@ from qmfagent.qmf.indications import Indications, Taken
 from qmfagent.qmf.message import Address, Message
 from qmfagent.qmf.queries import ObjectQuery, ObjectSource
 from qmfagent.qmf.schema import Schema
+from qmfagent.qmf.views import Views
 
 MAX_SUBSCRIPTIONS = 64
 DEFAULT_INTERVAL, MIN_INTERVAL, MAX_INTERVAL = 30_000, 1_000, 3_600_000
@@ -89,12 +90,12 @@ class Subscriptions:
     """All subscriptions with one agent."""
 
     def __init__(
-        self, agent: str, schema: Schema, source: ObjectSource, answers: Answers, indications: Indications, chunk: int
+        self, agent: str, schema: Schema, views: Views, answers: Answers, indications: Indications, chunk: int
     ) -> None:
         """`chunk` is how many objects one message tells of at most."""
         self._agent = agent
         self._schema = schema
-        self._source = source
+        self._views = views
         self._answers = answers
         self._indications = indications
         self._chunk = chunk
@@ -154,7 +155,7 @@ class Subscriptions:
             return
         for data in objects:
             for item in waiting:
-                if item.changed is not None and item.query.names(data):
+                if item.changed is not None and item.query.names(data) and self._views.shows(item.identity, data):
                     item.changed[data.object_id.object_name] = data
 
     def next_due(self, now_ns: int) -> int | None:
@@ -174,7 +175,7 @@ class Subscriptions:
 
     def _publish(self, item: _Subscription) -> Iterator[Message]:
         try:
-            for part in chunks(item.take(self._source), self._chunk):
+            for part in chunks(item.take(self._views.of(item.identity)), self._chunk):
                 if item.id not in self._all:
                     return
                 yield self._indications.data(item.reply_to, part, item.correlation_id)
