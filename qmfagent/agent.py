@@ -15,10 +15,9 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Protocol
 
+from qmfagent.agent_bus import make_bus
 from qmfagent.audit import DONE, AuditLine, audit
-from qmfagent.bus.endpoint import Endpoint
 from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener
 from qmfagent.bus.url import BusUrl
 from qmfagent.calls import Calls
 from qmfagent.changed_objects import ChangedObjects
@@ -45,6 +44,7 @@ from qmfagent.qmf import schema as qmf_schema
 from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.fields import shown
 from qmfagent.qmf.message import INDICATION, Message
+from qmfagent.qmf.views import Views
 from qmfagent.replication.acceptance import Acceptance
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
@@ -93,7 +93,7 @@ class QmfAgent:
         self._first = snapshot
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
-        self.peers = Peers(config.peers, config.tls, self)
+        self.peers = Peers(config.peers, config.tls, self, site=site, broker=config.broker)
         self._secrets = secrets = Secrets(config.secret_names)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
         self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance)
@@ -119,21 +119,17 @@ class QmfAgent:
             source=self.inventory,
             sees=targets.sees(config.access),
             attributes={"site": site, **self._events.attributes()},
-            heartbeat_interval=config.listen.heartbeat,
+            heartbeat_interval=config.heartbeat,
             epoch=int(time.time()),
             schema_updated=time.time_ns(),
-            publish_interval=config.listen.publish_interval,
-            answer_broker=True,
+            publish_interval=config.publish_interval,
+            answer_broker=config.broker is None,
         )
-        self._listener = Listener(
-            config.listen.url,
-            tls=config.tls,
-            more=_password_endpoints(config),
-            addresses=self._agent.addresses(),
+        self._bus = make_bus(
+            config,
+            self._agent,
             on_message=self._receive,
-            agent=self._agent.name,
-            admit=lambda identity: config.access.admits(identity.user),
-            limits=config.limits,
+            on_up=self._announce,
             on_missed=self._missed,
             on_refused=self._refuse,
         )
@@ -152,10 +148,10 @@ class QmfAgent:
             RedactedCib(secrets),
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
-        views = targets.views(config.access, self.inventory)
-        self._manager = Manager(schema, views, self._management_nodes, self._calls, self._listener.respond)
-        self._listener.manage(self._manager)
-        self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._listener.taken, self._send)
+        views = Views(self.inventory, targets.sees(config.access))
+        self._manager = Manager(schema, views.of, self._management_nodes, self._calls, self._bus.respond)
+        self._bus.manage(self._manager)
+        self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._bus.taken, self._send)
         self._unpublished = True
         self.port = 0
 
@@ -166,8 +162,8 @@ class QmfAgent:
         """
         changes = self._store.changes()
         await self._look_again()
-        self.port = await self._listener.start()
-        self._send(self._agent.heartbeat(time.time_ns()))
+        self.port = await self._bus.start()
+        self._announce()
         if ready:
             ready.set()
         try:
@@ -180,7 +176,7 @@ class QmfAgent:
         finally:
             await self._manager.stop()
             await self._calls.stop()
-            await self._listener.stop()
+            await self._bus.stop()
             self._events.close()
 
     # -- from the CIB
@@ -307,14 +303,17 @@ class QmfAgent:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(self._config.listen.heartbeat)
-            self._send(self._agent.heartbeat(time.time_ns()))
+            await asyncio.sleep(self._config.heartbeat)
+            self._announce()
+
+    def _announce(self) -> None:
+        self._send(self._agent.heartbeat(time.time_ns()))
 
     def _send(self, message: Message, sequence: int | None = None) -> None:
         if sequence is None and message.method == INDICATION and message.correlation_id is None:
             sequence = self._events.last
         try:
-            self._listener.send(message, sequence)
+            self._bus.send(message, sequence)
         except QmfAgentError as error:
             _log.info("a message to %s could not be sent: %s", shown(str(message.to)), error)
 
@@ -336,12 +335,6 @@ class QmfAgent:
             else:
                 self._calls.take(outcome)
         self._teller.wake()
-
-
-def _password_endpoints(config: Config) -> list[Endpoint]:
-    """The port where peers log in with passwords, if there is to be one."""
-    listen = config.listen
-    return [Endpoint(listen.password_url, config.tls, listen.users)] if listen.password_url else []
 
 
 def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:
