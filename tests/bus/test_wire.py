@@ -150,6 +150,31 @@ def test_what_is_no_qmf_message_is_a_typed_error(amqp: proton.Message, what: str
         received(amqp)
 
 
+def test_a_version_1_message_has_no_properties_but_the_agent() -> None:
+    answer = Message(Address("amq.direct", "reply-vm.25633.1"), "", "", b"AM2s\0\0\0\1", agent="x")
+    amqp = decoded(encode(answer))
+    assert (amqp.address, amqp.subject, amqp.content_type) == ("amq.direct", "reply-vm.25633.1", "x-application/qmf")
+    assert amqp.properties == {"qmf.agent": "x"}
+    assert encode(answer).endswith(b"\x00\x53\x75\xa0\x08AM2s\0\0\0\1")
+    assert Envelope.open(encode(answer)).message(answer.to, "") == answer
+
+
+@pytest.mark.parametrize("content_type", ["x-application/qmf", None])
+def test_a_version_1_request_is_read_as_qpidd_passes_it_on(content_type: str | None) -> None:
+    body = b"AM2S\0\0\0\1\xff"
+    amqp = proton.Message(inferred=True, body=body, reply_to="amq.direct/reply-vm.25633.1", user_id=b"")
+    amqp.content_type = content_type
+    message = Envelope.open(bytes(amqp.encode())).message(TO, "anonymous")
+    assert message == Message(TO, "", "", body, reply_to=Address("amq.direct", "reply-vm.25633.1"), user_id="anonymous")
+
+
+@pytest.mark.parametrize("body", [b"", b"AM1S", b"AM", "AM2S", {"a": 1}, None])
+def test_without_opcode_nothing_else_is_a_message(body: Any) -> None:
+    amqp = proton.Message(inferred=isinstance(body, bytes), body=body, content_type="x-application/qmf")
+    with pytest.raises(ProtocolError, match="is no QMF v2 message"):
+        received(amqp)
+
+
 def test_a_body_without_form_is_a_codec_error() -> None:
     with pytest.raises(CodecError):
         encode(Message(to=TO, opcode="_x", method="request", body={"a": object()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -162,10 +163,8 @@ def test_a_request_cut_short_or_too_long_is_an_error(schema: Schema) -> None:
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_but_a_protocol_error(data: bytes) -> None:
-    try:
+    with suppress(ProtocolError):
         SchemaRequest.read(b"AM2S" + data)
-    except ProtocolError:
-        assert SchemaRequest.read(data) is None
 
 
 def test_what_version_1_has_no_room_for_is_an_error() -> None:
