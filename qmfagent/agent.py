@@ -36,9 +36,11 @@ from qmfagent.management.message import NODE as MANAGEMENT
 from qmfagent.manager import Manager
 from qmfagent.methods import Methods
 from qmfagent.objects import NANOSECONDS, SnapshotObjects
+from qmfagent.pacemaker.metadata import AgentMetadata, NoMetadata
 from qmfagent.peer_link import PRODUCT, VENDOR
 from qmfagent.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
+from qmfagent.policy.secret_places import agents_in
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf import schema as qmf_schema
 from qmfagent.qmf.agent import Agent
@@ -94,9 +96,10 @@ class QmfAgent:
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self, site=site, broker=config.broker)
-        self._secrets = secrets = Secrets(config.secret_names)
+        self._metadata = AgentMetadata() if config.cib_file is None else NoMetadata()
+        self._secrets = secrets = Secrets(config.secret_names, self._metadata.private_parameters)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
-        self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance)
+        self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance, self._metadata.learn)
         schema = load_schema()
         self._events = EventLog(schema, Journal(config.journal.file, config.journal.retention))
         targets = Targets(site, self._applier.ticket_of)
@@ -146,6 +149,7 @@ class QmfAgent:
             self.peers,
             self._events,
             RedactedCib(secrets),
+            self._metadata.learn,
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
         views = Views(self.inventory, targets.sees(config.access))
@@ -176,6 +180,7 @@ class QmfAgent:
         finally:
             await self._manager.stop()
             await self._calls.stop()
+            await self._metadata.stop()
             await self._bus.stop()
             self._events.close()
 
@@ -219,6 +224,8 @@ class QmfAgent:
 
     def _tell(self, before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> None:
         """Raise the events that a change gives rise to, and wake whom they concern."""
+        if before is after or before.snapshot.references is not after.snapshot.references:
+            self._metadata.want(agents_in(after.snapshot.configuration))
         self.replicas.unpublished(after.held)
         for name, values in happenings(before, after, change, self._secrets):
             self._emit(name, values)

@@ -23,7 +23,8 @@ from qmfagent.bus.outlet import RELEASED
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.bus.wire import Envelope
-from qmfagent.errors import ConnectionLost, Refused, RemoteError
+from qmfagent.errors import ConnectionLost, Refused, RemoteError, UnknownObject
+from qmfagent.management.message import Response
 from qmfagent.qmf import opcodes
 from qmfagent.qmf.message import INDICATION, Address, Message
 
@@ -51,16 +52,18 @@ class Broker:
         on_message: OnMessage,
         on_up: Callable[[], None] = lambda: None,
         on_refused: Callable[[Message, Refused], None] = lambda message, refusal: None,
+        admit: Callable[[Identity], bool] = lambda identity: True,
         agent: str = "",
         limits: Limits | None = None,
     ) -> None:
         """Prepare to connect to `url`, as Connection does with the same arguments.
 
         `addresses` are the agent's own. `on_message` gets each QMF message that arrives for them, with the identity of its
-        sender, which is its user_id; `on_refused` each request that exceeds the limits, without its body, to be answered
-        with the refusal; `on_up` is called whenever there is a connection again. None of them may block.
-        `verified_user_ids` says that the broker checks user-ids, where that depends on how it is set up (qpidd).
-        `agent` is the agent's name: what claims to be from it is dropped. Raises ConfigError for what can't be used.
+        sender, which is its user_id; `on_refused` each request that is not admitted or exceeds the limits, without its
+        body, to be answered with the refusal; `on_up` is called whenever there is a connection again. None of them may
+        block. `verified_user_ids` says that the broker checks user-ids, where that depends on how it is set up (qpidd).
+        `admit` decides who is heard at all, `agent` is the agent's name: what claims to be from it is dropped. Raises
+        ConfigError for what can't be used.
         """
         self._url = BusUrl.parse(url)
         self._limits = limits or Limits()
@@ -68,6 +71,7 @@ class Broker:
         self._on_message = on_message
         self._on_up = on_up
         self._on_refused = on_refused
+        self._admit = admit
         self._agent = agent
         self._admissions: dict[str, Admission] = {}
         self._connection = Connection(
@@ -115,6 +119,13 @@ class Broker:
         """Whether anybody may receive what is sent to an address: the broker does not say, so somebody may."""
         return True
 
+    def manage(self, management: object) -> None:
+        """Nothing: $management is the broker's own node here, and so no request for the agent's arrives."""
+
+    def respond(self, response: Response) -> None:
+        """Raise UnknownObject: what answers no request has nowhere to go."""
+        raise UnknownObject(f"there is no management node of the agent at a broker, to answer to {response.to!r}")
+
     async def stop(self) -> None:
         """Close the connection, in two seconds at most; events that the broker has not confirmed are given up."""
         await self._connection.stop()
@@ -136,6 +147,8 @@ class Broker:
             return
         admission = self._admission(identity.user)
         try:
+            if not self._admit(identity):
+                raise Refused("forbidden", f"{identity.user!r} has no role here", hint="give it one with [[access]]")
             admission.check(size)
         except Refused as refusal:
             if admission.may_answer():
