@@ -18,8 +18,10 @@ from qmfagent.inventory import Inventory
 from qmfagent.paths import select
 from qmfagent.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
+from qmfagent.policy.secret_places import agents_in
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.replication.applier import Applier
+from qmfagent.replication.ports import AgentsLearner, nothing_to_learn
 from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.subscriber import Subscriber
 
@@ -52,7 +54,9 @@ class Methods:
         peers: Peers,
         events: EventLog,
         redacted: RedactedCib,
+        learn: AgentsLearner = nothing_to_learn,
     ) -> None:
+        """`redacted` is the CIB as it is shown, `learn` has what is known of agents completed before that."""
         self._inventory = inventory
         self._store = store
         self._publisher = publisher
@@ -61,6 +65,7 @@ class Methods:
         self._peers = peers
         self._events = events
         self._redacted = redacted
+        self._learn = learn
         self._methods: Mapping[tuple[str, str], Callable[[MethodCall], Awaitable[Results]]] = {
             ("Site", "query"): self._query,
             ("Site", "events"): self._replay,
@@ -82,6 +87,7 @@ class Methods:
 
     async def _query(self, call: MethodCall) -> Results:
         snapshot, path = await self._store.snapshot(), call.arguments["path"]
+        await self._learn(agents_in(snapshot.configuration))
         elements = select(self._redacted.of(snapshot), path if path.strip("/") else "configuration")
         xml = "\n".join(etree.tostring(element, encoding="unicode", with_tail=False) for element in elements)
         return {"xml": xml, "version": str(snapshot.version)}

@@ -1,4 +1,4 @@
-"""Pacemaker's command-line tools: cibadmin(8) and crm_ticket(8).
+"""Pacemaker's command-line tools: cibadmin(8), crm_ticket(8) and crm_resource(8).
 
 Rules of this file: a command is a list of arguments, never a line for a shell; documents go through standard input;
 every command has a time limit, and is killed when it is exceeded or when its caller is cancelled. Environment variables
@@ -61,6 +61,10 @@ class Tools:
         if code == INSUFFICIENT_PRIVILEGES:
             raise WriteRejected(f"crm_ticket may not {action} ticket {name}: {words}")
         self._check(command, code, words)
+
+    async def metadata(self, agent: str) -> bytes:
+        """The metadata of a resource agent (class:provider:type), which runs it. Raises Disconnected or ClusterError."""
+        return await self._checked(["crm_resource", "--show-metadata", agent])
 
     async def _checked(self, command: Sequence[str]) -> bytes:
         code, output, words = await self._run(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from qmfagent.cib.change import CibChange, CibLost
@@ -46,11 +46,11 @@ class Remotes(Protocol):
 Mangler = Callable[[Closure], tuple[Closure, tuple[OverrideUse, ...]]]
 
 # Completes what is known of the agents (class:provider:type) that it is given, within some seconds at most.
-AgentsLearner = Callable[[Collection[str]], Awaitable[None]]
+AgentsLearner = Callable[[Iterable[str]], Awaitable[None]]
 
 # Takes the name of an event and its values.
 EventSink = Callable[[str, Mapping[str, Any]], None]
 
 
-async def nothing_to_learn(agents: Collection[str]) -> None:
+async def nothing_to_learn(agents: Iterable[str]) -> None:
     """What serves where all is known of agents that can be."""

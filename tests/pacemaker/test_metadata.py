@@ -1,0 +1,131 @@
+"""Which parameters are private: asked once, for plain names alone, and not known until there is an answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from qmfagent.errors import ClusterError
+from qmfagent.pacemaker import metadata
+from qmfagent.pacemaker.metadata import AgentMetadata, NoMetadata
+
+ANSWER = b"""<?xml version="1.0"?>
+<!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
+<resource-agent name="db"><parameters>
+<parameter name="pin" private="1"><content type="string"/></parameter>
+<parameter name="salt" private="true"/><parameter name="port" private="0"/><parameter name="host"/>
+</parameters></resource-agent>
+"""
+
+
+class Agents:
+    """Agents whose metadata are as they are told."""
+
+    def __init__(self, answer: bytes = ANSWER) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def __call__(self, agent: str) -> bytes:
+        self.asked.append(agent)
+        await self.gate.wait()
+        if not self.answer:
+            raise ClusterError(f"{agent} is not installed")
+        return self.answer
+
+
+async def test_what_is_marked_private_is() -> None:
+    agents = Agents()
+    known = AgentMetadata(agents)
+    assert known.private_parameters("ocf:x:db") is None
+    await known.learn({"ocf:x:db"})
+    assert known.private_parameters("ocf:x:db") == {"pin", "salt"}
+    await known.learn({"ocf:x:db"})
+    assert agents.asked == ["ocf:x:db"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ocf:../../tmp:evil",
+        "ocf:x:../../../tmp/evil",
+        "ocf:x:-h",
+        "ocf:x:a b",
+        "ocf:x",
+        "ocf:x:y\n",
+        "stonith:../evil",
+        "-h",
+        "",
+        "nagios:check_x",
+    ],
+)
+async def test_an_odd_name_is_never_asked_about_and_never_known(name: str) -> None:
+    agents = Agents()
+    known = AgentMetadata(agents)
+    await known.learn({name})
+    assert agents.asked == []
+    assert known.private_parameters(name) is None
+
+
+async def test_classes_without_parameters_have_no_private_ones() -> None:
+    agents = Agents()
+    known = AgentMetadata(agents)
+    await known.learn({"systemd:nginx", "lsb:x"})
+    assert agents.asked == []
+    assert known.private_parameters("systemd:nginx") == known.private_parameters("lsb:x") == frozenset()
+
+
+@pytest.mark.parametrize("answer", [b"", b"no XML", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'])
+async def test_without_an_answer_nothing_is_known_until_it_is_asked_again_much_later(
+    answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = Agents(answer)
+    known = AgentMetadata(agents)
+    for _ in range(2):
+        await known.learn({"ocf:x:db"})
+    assert agents.asked == ["ocf:x:db"]
+    assert known.private_parameters("ocf:x:db") is None
+    monkeypatch.setattr(metadata, "AGAIN", 0.0)
+    agents.answer = ANSWER
+    await known.learn({"ocf:x:db"})
+    assert known.private_parameters("ocf:x:db") == {"pin", "salt"}
+
+
+async def test_nobody_waits_for_long_and_nobody_asks_twice() -> None:
+    agents = Agents()
+    agents.gate.clear()
+    known = AgentMetadata(agents, wait=0.01)
+    await known.learn({"ocf:x:db"})
+    assert known.private_parameters("ocf:x:db") is None
+    await known.learn({"ocf:x:db"})
+    agents.gate.set()
+    (task,) = known.want({"ocf:x:db"})
+    await task
+    assert agents.asked == ["ocf:x:db"]
+    assert known.private_parameters("ocf:x:db") == {"pin", "salt"}
+
+
+async def test_it_can_be_stopped_while_an_agent_does_not_answer() -> None:
+    agents = Agents()
+    agents.gate.clear()
+    known = AgentMetadata(agents)
+    known.want({"ocf:x:db"})
+    await asyncio.sleep(0)
+    await known.stop()
+    assert known.private_parameters("ocf:x:db") is None
+
+
+async def test_without_agents_no_parameter_is_private() -> None:
+    known = NoMetadata()
+    await known.learn({"ocf:x:db"})
+    assert known.private_parameters("ocf:x:db") == frozenset()
+
+
+@pytest.mark.pacemaker
+async def test_real_agents_are_asked_by_crm_resource() -> None:
+    known = AgentMetadata()
+    await known.learn({"ocf:pacemaker:Dummy", "ocf:pacemaker:NoSuchAgent"})
+    assert known.private_parameters("ocf:pacemaker:Dummy") is not None
+    assert known.private_parameters("ocf:pacemaker:NoSuchAgent") is None
