@@ -49,7 +49,7 @@ class Authority:
     ) -> x509.Certificate:
         """A certificate for CN `name`, good for `days` days from `now` (UTC).
 
-        One for a `server` is good for clients too, and for its `hosts` - DNS names and IP addresses - and its own name.
+        It bears its `hosts` - DNS names and IP addresses - and its own name; one for a `server` is good for a client too.
         Raises ConfigError for a name or host that can't stand in a certificate, and where the authority ends before.
         """
         subject, issuer = _subject(name), self.certificate.subject
@@ -61,16 +61,15 @@ class Authority:
                 hint="make it for fewer days, or make a new CA in another directory",
             )
         usages = [ExtendedKeyUsageOID.CLIENT_AUTH] + [ExtendedKeyUsageOID.SERVER_AUTH] * server
-        builder = (
+        return (
             _builder(subject, issuer, key, now, end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(x509.SubjectAlternativeName(_alternatives(name, hosts)), critical=False)
+            .sign(self.key, SHA256())
         )
-        if server:
-            builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(name, hosts)), critical=False)
-        return builder.sign(self.key, SHA256())
 
 
 def new_key() -> PrivateKey:

@@ -130,28 +130,35 @@ def _site_words(directory: Path, site: str, hosts: tuple[str, ...], identity: st
     bracketed = f"[{host}]" if ":" in host else host
     by_address = "" if named else f'certificate_name = "{site}"\n'
     return f"""
-# {site}: take {site}.pem, {site}.key, {site}.sign.key and ca.pem from {directory} there, and put into its agent.toml
+# {site}: bring {site}.pem, {site}.key, {site}.sign.key and ca.pem from {directory} there, and put into its agent.toml
 [listen]
 url = "amqps://0.0.0.0:{PORT}"
 [tls]
 certificate = "{site}.pem"
 key = "{site}.key"
 ca = "ca.pem"
+[replication]
+signing_key = "{site}.sign.key"
 
-# Every other site: put into its agent.toml. Agents see this site as {identity!r}.
+# Every other site: bring {site}.sign.pub there, and put into its agent.toml. Agents see this site as {identity!r}.
 [[peer]]
 site = "{site}"
 url = "amqps://{bracketed}:{PORT}"
-{by_address}"""
-
-
-def _console_words(directory: Path, name: str, identity: str) -> str:
-    files = " ".join(f"--{option} {directory / file}" for option, file in _console_files(name))
-    return f"""
-# Console {name}. Agents see it as {identity!r}; what it may do is up to their agent.toml.
-qmfconsole {files} --url amqps://HOST:{PORT} sites
+{by_address}verify_key = "{site}.sign.pub"
+[[access]]
+identity = "{identity}"
+role = "replicator"
 """
 
 
-def _console_files(name: str) -> list[tuple[str, str]]:
-    return [("certificate", f"{name}.pem"), ("key", f"{name}.key"), ("ca", "ca.pem")]
+def _console_words(directory: Path, name: str, identity: str) -> str:
+    files = {"certificate": f"{name}.pem", "key": f"{name}.key", "ca": "ca.pem"}
+    options = " ".join(f"--{option} {directory / file}" for option, file in files.items())
+    return f"""
+# Console {name}. Every site: put into its agent.toml, with the role it is to have. Agents see it as {identity!r}.
+[[access]]
+identity = "{identity}"
+role = "viewer"
+
+# qmfconsole {options} --url amqps://HOST:{PORT} sites
+"""
