@@ -14,6 +14,9 @@ from qmfagent.cib.planning import make_plan
 from qmfagent.cib.report import COLOURS, plan_lines
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
+from qmfagent.policy.lookup import Source
+from qmfagent.policy.redaction import Concealer
+from qmfagent.policy.secrets import Secrets
 from qmfagent.site_file import read_bounded, read_site_rules
 
 NOTHING_TO_DO, CHANGES = 0, 2
@@ -48,21 +51,25 @@ def closure_command(ticket: str, path: Path, ids: bool) -> None:
 def plan_command(
     ticket: str, source: Path, target: Path, site_path: Path | None, adopt: bool, as_patch: bool, as_json: bool
 ) -> None:
-    """Print what replication of TICKET would change. Exit status: 0 nothing to do, 2 changes, 1 error."""
+    """Print what replication of TICKET would change. Secrets are left out, but for --patch, which has to have them.
+
+    Exit status: 0 nothing to do, 2 changes, 1 error.
+    """
     if as_patch and as_json:
         raise click.UsageError("--patch and --json exclude each other")
     mangled, uses = read_site_rules(site_path).mangle(closure(_read(source), ticket))
     here = _read(target)
     plan = make_plan(here, mangled, overrides=uses, adopt=adopt)
+    shown = Concealer(Secrets(), Source.of_snapshot(here), Source.of_closure(mangled)).plan(plan)
     if as_json:
-        click.echo(json.dumps(plan.to_map(), indent=2))
+        click.echo(json.dumps(shown, indent=2))
     elif as_patch:
         for problem in plan.problems:
             click.echo(f"{problem.severity}: {problem.message}", err=True)
         if plan.changes and not plan.errors:
             click.echo(plan.patchset)
     else:
-        for style, text in plan_lines(plan.to_map(), str(target)):
+        for style, text in plan_lines(shown, str(target)):
             bold = style in ("head", "error")
             click.secho(text, fg=COLOURS.get(style), bold=bold or None, err=style in ("error", "warning"))
     if plan.errors:

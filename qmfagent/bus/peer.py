@@ -73,7 +73,8 @@ class Peer:
             self._welcome = False
             log.warning("not admitted: %s", self.engine.identity)
             user = self.engine.identity.user
-            self.engine.close(Condition("amqp:unauthorized-access", f"{user} may not connect here"))
+            hint = "if it is to, give it a role under [[access]] in this agent's configuration"
+            self.engine.close(Condition("amqp:unauthorized-access", f"{user} may not connect here; {hint}"))
 
     def on_closed(self, reason: str) -> None:
         """Give back everything."""

@@ -31,6 +31,8 @@ _LITERAL = re.compile(r"""'[^'"&<\s]*'|"[^'"&<\s]*\"""")
 _STEP = rf"[A-Za-z_][\w.-]*(?:\[@[A-Za-z_][\w.-]*=(?:{_LITERAL.pattern})\])*"
 _XPATH_TOKEN = re.compile(r"""'[^']*'|"[^"]*"|[][()|]""")
 _XML_TEXT = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+# A literal, after what it is compared with where that holds no secret.
+_COMPARED = re.compile(r"""(@(?:id|id-ref|name|class|provider|type|template|rsc|ticket)\s*=\s*)?('[^']*'?|"[^"]*"?)""")
 _PLAIN = re.compile(rf"{_STEP}(?://?{_STEP})*(?:/@[A-Za-z_][\w.-]*)?")
 
 
@@ -55,7 +57,7 @@ class OverrideUse:
     @property
     def remark(self) -> str:
         """In words, for an override that touched nothing."""
-        return f"the override at line {self.line} of the site file touches nothing of this ticket: {self.select}"
+        return f"the override at line {self.line} of the site file touches nothing of this ticket: {shown(self.select)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class SiteFile:
 
     overrides: tuple[Override, ...] = ()
     xslt: tuple[str, ...] = ()
+
+
+def shown(select: str) -> str:
+    """A select as it may be shown: without the literals that may be compared with a secret."""
+    return _COMPARED.sub(lambda found: found[0] if found[1] else "'...'", select)
 
 
 def parse_site_file(data: bytes, name: str) -> SiteFile:
@@ -176,15 +183,17 @@ def _override(table: dict[str, Any], index: int, locate: _Lines) -> Override:
             raise locate.error(key, index, f"[[override]] has no {key!r}", "it needs both 'select' and 'value'")
     select, value = table["select"], table["value"]
     if not isinstance(value, str):
-        raise locate.error("value", index, f"'value' must be a string, not {value!r}", "put it in quotes")
+        raise locate.error(
+            "value", index, f"'value' must be a string, not a {type(value).__name__}", "put it in quotes"
+        )
     if not _XML_TEXT.fullmatch(value):
-        raise locate.error("value", index, f"'value' has a character that XML can't hold: {value!r}", "leave it out")
+        raise locate.error("value", index, "'value' has a character that XML can't hold", "leave it out")
     if not isinstance(select, str):
         raise locate.error("select", index, f"'select' must be a string, not {select!r}", "put it in quotes")
     try:
         etree.XPath(_anywhere(select))
     except etree.XPathSyntaxError as error:
-        raise locate.error("select", index, f"'select' is no XPath: {error}", f"it reads {select!r}") from None
+        raise locate.error("select", index, f"'select' is no XPath: {error}", f"it reads {shown(select)!r}") from None
     return Override(select, value, locate.line("select", index))
 
 
@@ -236,4 +245,4 @@ def _member(element: etree._Element, entry: Override, name: str) -> etree._Eleme
 
 
 def _fault(entry: Override, name: str, message: str) -> SiteFileError:
-    return SiteFileError(f"{name}, line {entry.line}: {message}", hint=f"select = {entry.select!r}")
+    return SiteFileError(f"{name}, line {entry.line}: {message}", hint=f"select = {shown(entry.select)!r}")

@@ -16,6 +16,7 @@ from lxml import etree
 from qmfagent.cib import document
 from qmfagent.cib.difference import Change
 from qmfagent.cib.overrides import OverrideUse
+from qmfagent.cib.overrides import shown as shown_select
 from qmfagent.cib.plan import Plan
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.policy.lookup import Lookup, Source
@@ -97,6 +98,7 @@ class Concealer:
                     attribute["old"] = None if old is None else HIDDEN
                     attribute["new"] = None if new is None else CHANGED
         for shown, use in zip(values["overrides"], plan.overrides, strict=True):
+            shown["select"] = shown_select(use.select)
             if self._sets_secret(use):
                 shown["value"] = HIDDEN
         return values
