@@ -1,17 +1,12 @@
-"""What `qmfagent certs` makes: held to path validation, and used by real agents over real TLS."""
+"""What `qmfagent certs` makes: how it is stored, and held to path validation."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import re
 import stat
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,18 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from consoles.client import AsyncConsole
 from qmfagent import certs
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.tls import TlsConfig
 from qmfagent.certs_command import certs_command
-from qmfagent.errors import ConfigError, ConnectionLost
-from tests.replication.conftest import SOURCE
-from tests.sites.pair import free_port
+from qmfagent.errors import ConfigError
 
-WAIT = 30.0
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -106,24 +93,6 @@ def test_a_consoles_certificate_can_not_pass_for_a_site(directory: Path) -> None
     assert certs.identity_of(found) == "CN=admin"
     with pytest.raises(VerificationError):
         policy(directory).build_server_verifier(x509.DNSName("admin")).verify(found, [])
-
-
-async def test_a_listener_with_a_consoles_certificate_is_refused(directory: Path, paris: Any) -> None:
-    paris("--console", "admin")
-    files = [
-        TlsConfig(directory / f"{name}.pem", directory / f"{name}.key", directory / "ca.pem", "admin")
-        for name in ("admin", "paris")
-    ]
-    listener = Listener("amqps://127.0.0.1:0", tls=files[0], on_message=lambda message, identity: None)
-    port = await listener.start()
-    client = Connection(f"amqps://127.0.0.1:{port}", tls=files[1], addresses=(), on_message=lambda message: None)
-    client.start()
-    try:
-        with pytest.raises(ConnectionLost, match="certificate verify failed"):
-            await client.wait_up(5, patient=False)
-    finally:
-        await client.stop()
-        await listener.stop()
 
 
 def test_a_certificate_can_sign_no_other(directory: Path, paris: Any) -> None:
@@ -241,89 +210,3 @@ def test_the_ca_key_is_to_be_kept_apart(paris: Any) -> None:
 def test_a_site_that_is_reached_by_its_address_alone_gets_a_certificate_name(directory: Path) -> None:
     said = make("--out", str(directory), "--site", "lyon", "--host", "2001:db8::8")
     assert 'url = "amqps://[2001:db8::8]:5671"\ncertificate_name = "lyon"' in said
-
-
-# -- in use --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Agents:
-    """Two agents that run with what the command made and printed."""
-
-    directory: Path
-    ports: dict[str, int]
-    password_port: int
-
-    def tls(self, name: str = "") -> TlsConfig:
-        own = (self.directory / f"{name}.pem", self.directory / f"{name}.key") if name else (None, None)
-        return TlsConfig(*own, self.directory / "ca.pem")
-
-
-@pytest.fixture
-async def agents(tmp_path: Path) -> AsyncIterator[Agents]:
-    """Both sites of a pair, as the printed lines say; paris lets users in by password too."""
-    printed = {
-        "paris": make("--out", str(tmp_path), "--site", "paris", "--host", "localhost"),
-        "lyon": make("--out", str(tmp_path), "--site", "lyon", "--host", "127.0.0.1"),
-        "admin": make("--out", str(tmp_path), "--console", "admin"),
-    }
-    ports = {"paris": free_port(), "lyon": free_port()}
-    password_port = free_port()
-    blocks = {
-        name: [re.sub(r"(?m)^#.*", "", each) for each in re.split(r"(?m)^(?=# )", text)]
-        for name, text in printed.items()
-    }
-    users = tmp_path / "users.sasldb"
-    saslpasswd2 = ["saslpasswd2", "-c", "-p", "-f", str(users), "-u", "qmfagent", "bob"]
-    subprocess.run(saslpasswd2, input=b"open sesame", check=True)
-    users.chmod(0o600)
-    for site, other in (("paris", "lyon"), ("lyon", "paris")):
-        (tmp_path / f"{site}.xml").write_bytes(SOURCE)
-        own, others = blocks[site][-2], blocks[other][-1]
-        own = own.replace("0.0.0.0:5671", f"127.0.0.1:{ports[site]}")
-        if site == "paris":
-            passwords = f'password_url = "amqps://127.0.0.1:{password_port}"\nusers = "users.sasldb"\n'
-            own = own.replace("[tls]", f"{passwords}[tls]")
-        bob = '[[access]]\nidentity = "bob@qmfagent"\nrole = "viewer"\n'
-        console = next(block for block in blocks["admin"] if "identity" in block)
-        config = f'site = "{site}"\n[cib]\nfile = "{site}.xml"\n'
-        config += own + others.replace(":5671", f":{ports[other]}") + console + bob
-        (tmp_path / f"{site}.toml").write_text(config)
-    async with AsyncExitStack() as stack:
-        for site in ports:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "qmfagent",
-                "run",
-                "--config",
-                str(tmp_path / f"{site}.toml"),
-            )
-            stack.push_async_callback(process.wait)
-            stack.callback(process.terminate)
-        yield Agents(tmp_path, ports, password_port)
-
-
-async def console(url: str, stack: AsyncExitStack, **options: Any) -> AsyncConsole:
-    """A console, as soon as the agent there can be reached."""
-    async with asyncio.timeout(WAIT):
-        while True:
-            try:
-                return await stack.enter_async_context(AsyncConsole([url], **options))
-            except ConnectionLost:
-                await asyncio.sleep(0.2)
-
-
-async def test_agents_and_consoles_use_what_was_made_as_was_printed(agents: Agents) -> None:
-    async with AsyncExitStack() as stack:
-        by_certificate = await console(f"amqps://localhost:{agents.ports['paris']}", stack, tls=agents.tls("admin"))
-        by_password = await console(
-            f"amqps://localhost:{agents.password_port}",
-            stack,
-            tls=agents.tls(),
-            credentials=Credentials("bob@qmfagent", "open sesame"),
-        )
-        for each in (by_certificate, by_password):
-            async with asyncio.timeout(WAIT):
-                while not (await each.site("paris")).values["peers"][0]["connected"]:
-                    await asyncio.sleep(0.1)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.replication.conftest import SOURCE
-from tests.sites.pair import free_port
+from tests.sites.buses import free_port
 
 WAIT = 20.0
 

@@ -21,7 +21,7 @@ from qmfagent.cib.ownership import tag_id
 from qmfagent.errors import QmfAgentError
 from tests.bench.cibs import cib
 from tests.bench.result import Result
-from tests.sites.pair import free_port
+from tests.sites.buses import free_port
 
 _WAIT = 60.0
 _STATUS = '<status><tickets><ticket_state id="T" granted="true" last-granted="1700000000"/></tickets></status>'

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sites.buses import SiteBus
 from tests.sites.pair import SitePair
 
 SOURCE = b"""
@@ -37,18 +38,18 @@ TARGET = b"""
 
 
 @pytest.fixture
-async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
+async def pair(tmp_path: Path, site_bus: SiteBus) -> AsyncIterator[SitePair]:
     """Both agents running, in automatic mode."""
-    sites = SitePair(tmp_path, SOURCE, TARGET)
+    sites = SitePair(tmp_path, SOURCE, TARGET, bus=site_bus)
     await sites.start()
     yield sites
     await sites.stop()
 
 
 @pytest.fixture
-async def manual_pair(tmp_path: Path) -> AsyncIterator[SitePair]:
+async def manual_pair(tmp_path: Path, site_bus: SiteBus) -> AsyncIterator[SitePair]:
     """Both agents running, in manual mode."""
-    sites = SitePair(tmp_path, SOURCE, TARGET, mode="manual")
+    sites = SitePair(tmp_path, SOURCE, TARGET, mode="manual", bus=site_bus)
     await sites.start()
     yield sites
     await sites.stop()

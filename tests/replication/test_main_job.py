@@ -11,7 +11,10 @@ from qmfagent.cib import document
 from qmfagent.cib.closure import closure
 from qmfagent.cib.ownership import owned_ids, tag_id
 from tests.replication.conftest import SOURCE, TARGET
+from tests.sites.buses import SITE_BUSES, SiteBus
 from tests.sites.pair import SitePair, until
+
+pytestmark = pytest.mark.parametrize("site_bus", SITE_BUSES, indirect=True)
 
 MEMBERS = {"vip", "web", "ticket-vip", "ticket-web", "web-with-vip"}
 
@@ -94,12 +97,12 @@ async def test_the_holder_knows_how_far_the_other_site_is(pair: SitePair) -> Non
     assert found["published"] == found["applied"] == closure(pair.a.snapshot, "T").digest
 
 
-async def test_a_sites_own_values_are_kept(tmp_path: Path) -> None:
+async def test_a_sites_own_values_are_kept(tmp_path: Path, site_bus: SiteBus) -> None:
     site_file = tmp_path / "site-b.toml"
     site_file.write_text(
         "[[override]]\nselect = \"primitive[@id='vip']/instance_attributes/nvpair[@name='ip']\"\nvalue = \"10.2.0.10\"\n"
     )
-    sites = SitePair(tmp_path, SOURCE, TARGET)
+    sites = SitePair(tmp_path, SOURCE, TARGET, bus=site_bus)
     sites.use_site_file(sites.b, site_file)
     await sites.start()
     try:
@@ -112,7 +115,7 @@ async def test_a_sites_own_values_are_kept(tmp_path: Path) -> None:
         await sites.stop()
 
 
-async def test_an_xslt_step_is_put_into_effect(tmp_path: Path) -> None:
+async def test_an_xslt_step_is_put_into_effect(tmp_path: Path, site_bus: SiteBus) -> None:
     (tmp_path / "b.xsl").write_text(
         '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform">'
         '<xsl:template match="@*|node()"><xsl:copy><xsl:apply-templates select="@*|node()"/></xsl:copy></xsl:template>'
@@ -120,7 +123,7 @@ async def test_an_xslt_step_is_put_into_effect(tmp_path: Path) -> None:
         "</xsl:template></xsl:stylesheet>"
     )
     (tmp_path / "site-b.toml").write_text('xslt = ["b.xsl"]\n')
-    sites = SitePair(tmp_path, SOURCE, TARGET)
+    sites = SitePair(tmp_path, SOURCE, TARGET, bus=site_bus)
     sites.use_site_file(sites.b, tmp_path / "site-b.toml")
     await sites.start()
     try:
@@ -149,9 +152,9 @@ async def test_everything_withdrawn_is_deleted_by_hand_alone(pair: SitePair) -> 
     assert "local-b" in pair.b.snapshot.members
 
 
-async def test_a_clash_blocks_until_it_is_gone(tmp_path: Path) -> None:
+async def test_a_clash_blocks_until_it_is_gone(tmp_path: Path, site_bus: SiteBus) -> None:
     local = b'<primitive id="vip" class="ocf" provider="pacemaker" type="Dummy"/><primitive id="local-b"'
-    sites = SitePair(tmp_path, SOURCE, TARGET.replace(b'<primitive id="local-b"', local))
+    sites = SitePair(tmp_path, SOURCE, TARGET.replace(b'<primitive id="local-b"', local), bus=site_bus)
     await sites.start()
     try:
         failed = await sites.b.event("apply_failed", reason="clash")

@@ -6,7 +6,6 @@ Rules of this file: nothing is faked; FileCib passes the same contract suite as 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from qmfagent.bus.session import ConsoleSession
 from qmfagent.cib import document
 from qmfagent.cib.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.config import Config, Listen, Peer, Replication
+from qmfagent.config import Config, Peer, Replication
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.peer_link import agent_name
 from qmfagent.policy.access import Access, Rule
@@ -27,17 +26,10 @@ from qmfagent.policy.agents import AllowList
 from qmfagent.policy.roles import Role
 from qmfagent.qmf.console_events import EventReceived
 from tests.certificates import write_signing_keys
+from tests.sites.buses import Embedded, SiteBus
 
 WAIT = 10.0
 ANY_AGENT = AllowList.of("ocf:*:*", "systemd:*", "stonith:*", "bundle:*:*")
-EVERYBODY = Access((Rule(("anonymous",), Role.ADMINISTRATOR),))
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -47,6 +39,7 @@ class Site:
     name: str
     config: Config
     store: FileCib
+    bus: SiteBus
     agent: QmfAgent | None = None
     session: ConsoleSession | None = None
     events: list[EventReceived] | None = None
@@ -63,7 +56,7 @@ class Site:
         await asyncio.wait({self._task, waiting}, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             await self._task
-        self.session = ConsoleSession(self.config.listen.url)
+        self.session = self.bus.console(self.name)
         await self.session.__aenter__()
         await self.session.wait_agent(lambda agent: agent.name == agent_name(self.name), WAIT)
         self.events = []
@@ -74,7 +67,7 @@ class Site:
         assert self.events is not None
         with self.session.events() as stream:
             async for event in stream:
-                if isinstance(event, EventReceived):
+                if isinstance(event, EventReceived) and event.agent == agent_name(self.name):
                     self.events.append(event)
 
     async def sees_peers(self, *others: str) -> None:
@@ -209,28 +202,26 @@ async def until(condition: Callable[[], bool], what: str) -> None:
 class SiteGroup:
     """Any number of sites, each of which is every other one's peer."""
 
-    def __init__(self, folder: Path, cibs: Mapping[str, bytes], mode: str = "automatic") -> None:
-        """`cibs` is what each site begins with, by its name."""
-        ports = {name: free_port() for name in cibs}
+    def __init__(
+        self, folder: Path, cibs: Mapping[str, bytes], mode: str = "automatic", bus: SiteBus | None = None
+    ) -> None:
+        """`cibs` is what each site begins with, by its name; `bus` is where they meet."""
+        bus = bus or Embedded()
         keys = {name: write_signing_keys(folder, name) for name in cibs}
         self.sites: dict[str, Site] = {}
         for name, cib in cibs.items():
             path = folder / f"{name}.xml"
             path.write_bytes(cib)
-            peers = tuple(
-                Peer(other, f"amqp://127.0.0.1:{port}", verify_key=keys[other][1])
-                for other, port in ports.items()
-                if other != name
-            )
+            peers = tuple(Peer(other, bus.url(other), verify_key=keys[other][1]) for other in cibs if other != name)
             config = Config(
                 site=name,
                 cib_file=path,
-                listen=Listen(f"amqp://127.0.0.1:{ports[name]}", heartbeat=1),
                 peers=peers,
                 replication=Replication(mode, agents=ANY_AGENT, signing_key=keys[name][0]),
-                access=EVERYBODY,
+                access=Access((Rule(bus.callers, Role.ADMINISTRATOR),)),
+                **bus.config(name),
             )
-            self.sites[name] = Site(name, config, FileCib(path))
+            self.sites[name] = Site(name, config, FileCib(path), bus)
 
     def __getitem__(self, name: str) -> Site:
         return self.sites[name]
@@ -262,6 +253,8 @@ class SiteGroup:
 class SitePair(SiteGroup):
     """Sites `sitea`, which holds ticket T, and `siteb`."""
 
-    def __init__(self, folder: Path, source: bytes, target: bytes, mode: str = "automatic") -> None:
-        super().__init__(folder, {"sitea": source, "siteb": target}, mode)
+    def __init__(
+        self, folder: Path, source: bytes, target: bytes, mode: str = "automatic", bus: SiteBus | None = None
+    ) -> None:
+        super().__init__(folder, {"sitea": source, "siteb": target}, mode, bus)
         self.a, self.b = self["sitea"], self["siteb"]
