@@ -270,6 +270,68 @@ def test_our_events_have_the_keys_and_types_of_libqmf2(agent: Agent, captures: L
     assert ours == theirs
 
 
+def words(subject: str) -> list[str]:
+    """The words of a subject that say what it is about: all but those of the agent's own name."""
+    return subject.split(".")[:-3]
+
+
+def test_our_indications_have_the_subjects_and_properties_of_qpidd(
+    agent: Agent, captures: Loader, node: Callable[..., Data]
+) -> None:
+    """The short subjects of libqmf2 are no use to consoles that choose by class."""
+    values = {"site": "n", "ticket": "t", "term": "1", "version": "0.1.1", "digest": ""}
+    ours = {
+        "op_agent_heartbeat_indication.broker.txt": agent.heartbeat(NOW),
+        "op_data_indication._event.broker.txt": agent.event("published", values, NOW),
+        "op_data_indication._data.broker.txt": agent.data_indication([node("n1")])[0],
+    }
+    expected = {
+        "op_agent_heartbeat_indication.broker.txt": "agent.ind.heartbeat",
+        "op_data_indication._event.broker.txt": "agent.ind.event.org_clusterlabs_qmfagent.published.note",
+        "op_data_indication._data.broker.txt": "agent.ind.data.org_clusterlabs_qmfagent.Node",
+    }
+    for name, message in ours.items():
+        theirs = captures(name)[0].message
+        assert (message.to.node, message.opcode, message.method, message.content) == (
+            theirs.to.node,
+            theirs.opcode,
+            theirs.method,
+            theirs.content,
+        )
+        assert (message.correlation_id, message.reply_to) == (theirs.correlation_id, theirs.reply_to) == (None, None)
+        assert len(words(message.to.subject)) == len(words(theirs.to.subject))
+        assert words(message.to.subject)[:3] == words(theirs.to.subject)[:3]
+        assert ".".join(words(message.to.subject)) == expected[name]
+        assert message.to.subject.endswith(".clusterlabs_org.qmfagent.north")
+        assert theirs.to.subject.endswith(".apache_org.qpidd.7081881b-4312-45bb-9bb0-1d50896cafbd")
+
+
+def test_our_pushed_objects_have_the_keys_of_qpidd(
+    agent: Agent, captures: Loader, node: Callable[..., Data], types_on_wire: Types
+) -> None:
+    created = node("n1", create_ts=NOW, update_ts=NOW).deleted(NOW)
+    (ours,) = agent.data_indication([created])[0].body or ()
+    theirs = captures("op_data_indication._data.broker.txt")[0].message.body[0]
+    assert ours.keys() == theirs.keys()
+    assert ours["_schema_id"].keys() == theirs["_schema_id"].keys()
+    (types,) = types_on_wire([ours])
+    assert {types[key] for key in ("_create_ts", "_update_ts", "_delete_ts")} == {0x32}
+    # Its ids have no agent name, ours no epoch: which agent it was stands in the message, objects outlive the agent.
+    assert ours["_object_id"].keys() ^ theirs["_object_id"].keys() == {"_agent_name", "_agent_epoch"}
+
+
+def test_our_locate_answers_have_the_keys_of_libqmf2_and_qpidd(agent: Agent, captures: Loader) -> None:
+    (locate,) = captures("op_agent_locate_request.cpp.txt")
+    (ours,) = agent.receive(locate.message, "", NOW)
+    assert isinstance(ours, Message)
+    assert isinstance(ours.body, dict)
+    for name in ("op_agent_locate_response.cpp.txt", "op_agent_locate_response.broker.txt"):
+        theirs = captures(name)[-1].message
+        assert (ours.opcode, ours.method, ours.content) == (theirs.opcode, theirs.method, theirs.content)
+        assert theirs.body["_values"].keys() - {"attr1"} <= ours.body["_values"].keys()
+    assert ours.correlation_id == theirs.correlation_id == "agent-locate"
+
+
 def answers_of(agent: Agent, opcode: str, body: dict[str, Any]) -> list[Any]:
     to = Address("qmf.default.direct", agent.name)
     message = Message(to, opcode, "request", body, correlation_id="1", reply_to=Address("qmf.default.topic", "c"))
