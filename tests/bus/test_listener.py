@@ -201,3 +201,17 @@ async def test_a_burst_waits_here_and_not_in_the_engine(bus: Any, inbox: Any, me
     (outlet,) = listener.router.route(TOPIC, "agent.x")
     assert outlet._session.outgoing_bytes < window + 30_000
     assert [(await received.get()).body["n"] for _ in range(100)] == list(range(100))
+
+
+async def test_whether_anybody_receives_what_is_sent_to_an_address(bus: Any) -> None:
+    listener = await bus.listen((Address(TOPIC, "agent.#"),))
+    told = Address(TOPIC, "agent.ind.data.p.c")
+    assert not listener.taken(told)
+    assert not listener.taken(Address("elsewhere", "x"))
+    connection = await bus.connect((Address(TOPIC, "agent.ind.data.#"),))
+    assert listener.taken(told)
+    assert not listener.taken(Address(TOPIC, "agent.ind.event.p.c"))
+    await connection.stop()
+    async with asyncio.timeout(5):
+        while listener.taken(told):
+            await asyncio.sleep(0.01)

@@ -282,7 +282,31 @@ def test_a_wrong_method_request_is_answered_with_what_is_wrong(
     assert text in got_text
 
 
+def test_subtypes_of_arguments_are_no_trouble(agent: Agent) -> None:
+    body = {**call_body("plan", {"ticket": "db"}), "_subtypes": {"ticket": "reference"}}
+    assert call(agent, body).arguments == {"ticket": "db", "adopt": False}
+
+
 # -- whatever else comes
+
+
+def test_a_request_that_is_not_looked_at_is_refused_where_it_is_one(agent: Agent) -> None:
+    refusal = Refused("busy", "too many requests", hint="try again later")
+    for method in ("request", ""):
+        (answer,) = agent.refuse(request("_query_request", None, method=method), refusal)
+        assert (answer.to, answer.correlation_id, answer.opcode) == (REPLY_TO, "7", "_exception")
+        assert answer.body["_values"]["reason"] == "busy"  # type: ignore[index, call-overload]
+    for message in (
+        request("_query_request", None, reply_to=None),
+        request("_query_response", None, method="response"),
+        request("", None, method=""),
+    ):
+        assert agent.refuse(message, refusal) == []
+
+
+def test_qpids_python_console_leaves_the_method_out(agent: Agent) -> None:
+    code, _ = failure(agent, request("_shiny_request", {}, method=""))
+    assert code == ErrorCode.NOT_IMPLEMENTED
 
 
 def test_an_unknown_request_is_answered_once(agent: Agent) -> None:

@@ -192,6 +192,27 @@ def test_bodies_of_requests(console: Console) -> None:
         assert (message.method, message.correlation_id, message.reply_to) == ("request", cid, console.reply_to)
 
 
+def test_ids_of_objects(console: Console) -> None:
+    cid, message = console.query_object_ids(NAME, "Node", ["exists", "id"])
+    assert message.body == {
+        "_what": "OBJECT_ID",
+        "_schema_id": {"_class_name": "Node", "_type": "_data"},
+        "_where": ["exists", "id"],
+    }
+    body = [{"_object_name": "a", "_agent_name": NAME, "_agent_epoch": 3}]
+    answer = response(cid, "_query_response", body, content="_object_id")
+    assert console.receive(answer, 0.0) == [QueryAnswer(cid, (ObjectId("a", NAME, 3),))]
+
+
+def test_objects_with_subtypes_are_read(console: Console) -> None:
+    """What `_subtypes` says stands in the schema already."""
+    cid, _ = console.query_objects(NAME, "Node")
+    item = {**object_map("a"), "_subtypes": {"name": "reference"}}
+    (answer,) = console.receive(response(cid, "_query_response", [item], content="_data"), 0.0)
+    assert isinstance(answer, QueryAnswer)
+    assert answer.items[0].values == {"name": "a"}  # type: ignore[union-attr]
+
+
 def test_a_query_of_everything_is_not_sent(console: Console) -> None:
     with pytest.raises(ProtocolError, match="neither a class nor an object"):
         console.query_objects(NAME)
