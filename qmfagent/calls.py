@@ -92,7 +92,7 @@ class Calls:
             if self._under_way >= MAX_CALLS:
                 raise Refused("busy", f"{self._under_way} calls are under way already", hint="try again later")
         except Refused as refusal:
-            self._audit(call, refusal.reason, trace)
+            self._audit(call, self._targets.ticket(call), refusal.reason, trace)
             raise
         self._under_way += 1
 
@@ -106,7 +106,8 @@ class Calls:
             self._send(answer)
 
     async def _carry_out(self, call: MethodCall, trace: str) -> Results:
-        result = INTERRUPTED
+        # Now: once a plan is applied, nothing says any more which ticket it was for.
+        result, ticket = INTERRUPTED, self._targets.ticket(call)
         try:
             with traced(trace):
                 results = await self._run(call)
@@ -121,9 +122,9 @@ class Calls:
             raise Refused(INTERNAL, _FAULT) from None
         finally:
             self._under_way -= 1
-            self._audit(call, result, trace)
+            self._audit(call, ticket, result, trace)
 
-    def _audit(self, call: MethodCall, result: str, trace: str) -> None:
+    def _audit(self, call: MethodCall, ticket: str | None, result: str, trace: str) -> None:
         if not writes(call.class_name, call.method) and result != "forbidden":
             return
         audit(
@@ -131,7 +132,7 @@ class Calls:
                 who=call.identity or ANONYMOUS,
                 what=f"{call.class_name}.{call.method}",
                 on=call.object_id.object_name,
-                ticket=self._targets.ticket(call),
+                ticket=ticket,
                 site=self._targets.site,
                 arguments=self._secrets.without(call.arguments, _NO_SECRETS),
                 result=result,

@@ -38,11 +38,13 @@ class NoObjects:
 class Desk:
     """Calls that are carried out by `run`, and their answers."""
 
-    def __init__(self, run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]]) -> None:
+    def __init__(
+        self, run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]], plans: Mapping[str, str] = {"abc": "T"}
+    ) -> None:
         agent = Agent("v", "p", "i", schema=load_schema(), source=NoObjects())
         self.answers: list[Message] = []
         access = Access((Rule((WRITER,), Role.ADMINISTRATOR), Rule(("anonymous",), Role.VIEWER)))
-        targets = Targets("a", {"abc": "T"}.get)
+        targets = Targets("a", plans.get)
         self.calls = Calls(agent, access, targets, Secrets(), run, self.answers.append)
 
     async def finish(self) -> None:
@@ -90,6 +92,19 @@ async def test_a_write_is_answered_and_audited(audit: Audit) -> None:
             "trace": TRACE,
         }
     ]
+
+
+async def test_the_audit_names_the_ticket_of_a_plan_that_is_gone_by_then(audit: Audit) -> None:
+    plans = {"abc": "T"}
+
+    async def apply(call: MethodCall) -> Mapping[str, Any]:
+        del plans["abc"]
+        return await done(call)
+
+    desk = Desk(apply, plans)
+    desk.calls.take(call("apply", "Plan:abc"))
+    await desk.finish()
+    assert [line["ticket"] for line in audit()] == ["T"]
 
 
 async def test_who_may_not_write_is_refused_before_anything_is_done(audit: Audit) -> None:
