@@ -10,9 +10,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # What building python-qpid-proton with TLS and SASL takes.
-BUILD_PACKAGES := gcc python3-venv python3-dev pkg-config libssl-dev libsasl2-dev libsasl2-modules
+BUILD_PACKAGES := gcc python3-venv python3-dev pkg-config libssl-dev libsasl2-dev libsasl2-modules libsasl2-modules-db
 # What tests on real clusters and a real broker take besides.
-TEST_PACKAGES := pacemaker pacemaker-cli-utils pacemaker-resource-agents corosync iproute2 util-linux procps rabbitmq-server
+TEST_PACKAGES := pacemaker pacemaker-cli-utils pacemaker-resource-agents corosync iproute2 util-linux procps rabbitmq-server sasl2-bin
 
 .PHONY: demo test lint bench lab lab-down wheel clean system-build system-test
 
