@@ -99,6 +99,16 @@ async def test_the_ca_is_exchanged(bus: Any, ca: Any, other_ca: Any, installed: 
     assert early.connected
 
 
+async def test_two_cas_are_trusted_while_one_takes_over(
+    bus: Any, ca: Any, other_ca: Any, installed: Any, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(ca.path.read_bytes() + other_ca.path.read_bytes())
+    await bus.listen(url="amqps://localhost:0", tls=installed(ca.issue("server", ca=both)))
+    for config in (ca.issue("site-b"), other_ca.issue("site-b", ca=both)):
+        assert peer_of(await bus.connect(tls=config)) == "CN=server"
+
+
 async def test_broken_files_change_nothing_and_are_told_once(
     bus: Any, ca: Any, installed: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
