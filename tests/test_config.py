@@ -23,6 +23,8 @@ site = "paris"
 file = "paris.xml"
 [listen]
 url = "amqps://0.0.0.0:5671"
+password_url = "amqps://0.0.0.0:5673"
+users = "users.sasldb"
 heartbeat = 5
 [tls]
 certificate = "paris.pem"
@@ -78,7 +80,7 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
     assert read(WHOLE) == Config(
         site="paris",
         cib_file=tmp_path / "paris.xml",
-        listen=Listen("amqps://0.0.0.0:5671", heartbeat=5),
+        listen=Listen("amqps://0.0.0.0:5671", 5, "amqps://0.0.0.0:5673", tmp_path / "users.sasldb"),
         tls=TlsConfig(tmp_path / "paris.pem", Path("/etc/paris.key"), tmp_path / "ca.pem"),
         peers=(
             Peer("lyon", "amqps://lyon.example.com:5671", "lyon", tmp_path / "lyon.sign.pub"),
@@ -167,6 +169,10 @@ def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str
         ("[replication]\nagents = ['ocf:IPaddr2']", ["'agents' in [replication]", "ocf:PROVIDER:TYPE"]),
         ("[replication]\nagents = ['*']", ["'agents' in [replication]", "without wildcards"]),
         ("[redaction]\nnames = ['x']", ["'names'", "[redaction]"]),
+        ("[listen]\npassword_url = 'amqps://x'", ["'password_url' and 'users'", "[listen]", "belong together"]),
+        ("[listen]\nusers = 'u'", ["'password_url' and 'users'", "[listen]"]),
+        ("[listen]\npassword_url = 'amqp://127.0.0.1'\nusers = 'u'", ["'password_url'", "unencrypted", "amqps"]),
+        ("[listen]\npassword_url = 'amqps://x'\nusers = 'u'", ["'password_url'", "needs TLS"]),
         ("site =\nx = 1", ["TOML", "line 1"]),
     ],
 )
