@@ -95,11 +95,11 @@ class Manager:
             for call in work.calls:
                 results.append(await self._calls.perform(call))
                 response = self._failure(work, results, Refused(INTERRUPTED, _INTERRUPTION))
-            response = self._node.finish(work, results)
+            response = work.finish(results)
         except QmfAgentError as error:
             response = self._failure(work, results, error)
         except Exception:
-            _log.exception("a management request failed: %s", work.request.properties)
+            _log.exception("the management operation %s failed", shown(work.request.properties["operation"]))
             response = self._failure(work, results, Refused(INTERNAL, _FAULT))
         finally:
             self._send(response)
@@ -111,5 +111,6 @@ class Manager:
             _log.info("a management response to %s could not be sent: %s", shown(response.to), error)
 
     def _failure(self, work: Work, results: list[Mapping[str, Any]], error: QmfAgentError) -> Response:
-        done = [call.method for call in work.calls[: len(results)]]
+        under_way = len(results) < len(work.calls)
+        done = [call.method for call in work.calls[: len(results)]] if under_way else []
         return self._node.failure(work.request, error, reason_of(error), done)

@@ -136,7 +136,9 @@ class Changes:
     def _not_possible(self, entity_type: EntityType, what: str) -> ManagementError:
         possible = ", ".join(self._verbs.operations(entity_type))
         return ManagementError(
-            Status.NOT_IMPLEMENTED, f"a {entity_type.name} can't be {what}", hint=f"possible are: {possible}"
+            Status.NOT_IMPLEMENTED,
+            f"a {entity_type.schema_class.name} can't be {what}",
+            hint=f"possible are: {possible}",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from qmfagent.errors import ManagementError, QmfAgentError
 from qmfagent.management.arguments import text_property
-from qmfagent.management.changes import Changes, Results, Work, answer, target
+from qmfagent.management.changes import Changes, Work, answer, target
 from qmfagent.management.discovery import Discovery
 from qmfagent.management.entities import IDENTITY, NAME, TYPE, Entities, EntityTypes
 from qmfagent.management.failure import status_of
@@ -70,13 +70,6 @@ class ManagementNode:
             return self._changes.invoke(request, entities, operation)
         except QmfAgentError as error:
             return self.failure(request, error)
-
-    def finish(self, work: Work, results: Sequence[Results]) -> Response:
-        """The response to a request whose calls have all been carried out, with the out arguments of each."""
-        try:
-            return work.finish(results)
-        except QmfAgentError as error:
-            return self.failure(work.request, error)
 
     def failure(self, request: Request, error: QmfAgentError, reason: str = "", done: Sequence[str] = ()) -> Response:
         """The response to a request that was not met.

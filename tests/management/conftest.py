@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.errors import ManagementError
+from qmfagent.errors import ManagementError, QmfAgentError
 from qmfagent.management.changes import Work
 from qmfagent.management.message import Request, Response, Status
 from qmfagent.management.node import ManagementNode
@@ -81,7 +81,10 @@ class Client:
         outcome = self.node.receive(request)
         if isinstance(outcome, Work):
             self.calls += outcome.calls
-            return self.node.finish(outcome, [self.results.get(call.method, {}) for call in outcome.calls])
+            try:
+                return outcome.finish([self.results.get(call.method, {}) for call in outcome.calls])
+            except QmfAgentError as error:
+                return self.node.failure(request, error)
         return outcome
 
     @property
