@@ -152,3 +152,16 @@ async def test_an_empty_closure_keeps_its_record(holder: Holder) -> None:
     (digest,) = await holder.update()
     assert holder.publisher.current(holder.store.current, "T").digest == digest
     assert tag_id("T") in holder.store.current.members
+
+
+async def test_without_a_key_nothing_is_published_and_that_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    store, events = MemoryStore(SOURCE), Events()
+    publisher = Publisher("a", store, events, None)
+    for _ in range(2):
+        assert await publisher.update(store.current) == []
+    assert [(event["ticket"], event["reason"]) for event in events.named("publish_failed")] == [("T", "unsigned")]
+    assert [record.message for record in caplog.records if "signing_key" in record.message] == [caplog.records[0].message]
+    assert owned_ids(store.current, "T") == set()
+    with pytest.raises(Refused, match="signing_key") as refused:
+        publisher.current(store.current, "T")
+    assert refused.value.reason == "unsigned"

@@ -237,6 +237,10 @@ class SiteGroup:
         """Give a site its own values; before it is started."""
         site.config = replace(site.config, replication=replace(site.config.replication, site_file=path))
 
+    def accept(self, site: Site, *agents: str) -> None:
+        """Let a site take these agents and no others; before it is started."""
+        site.config = replace(site.config, replication=replace(site.config.replication, agents=AllowList.of(*agents)))
+
     async def start(self) -> None:
         """Run all agents until each has found the others."""
         for site in self.sites.values():
