@@ -14,8 +14,9 @@ ANONYMOUS = "anonymous"
 class Identity:
     """The peer of one connection.
 
-    `user` is the subject of its certificate (RFC 2253 form, `CN=site-b,O=example`), or `anonymous`; `authenticated`
-    says whether that was proved; `address` is its network address, `host:port`.
+    `user` is the subject of its certificate (RFC 2253 form, `CN=site-b,O=example`), who it has logged in as
+    (`bob@qmfagent`), or `anonymous`; `authenticated` says whether that was proved; `address` is its network address,
+    `host:port`.
     """
 
     user: str = ANONYMOUS

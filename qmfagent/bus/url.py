@@ -1,7 +1,7 @@
 """Bus addresses as people write them: `amqp://host:port` and `amqps://host:port`.
 
 Rules of this file: an IPv6 host stands in brackets; the port defaults to 5672, with TLS to 5671. Nothing else is
-accepted: credentials are certificates (tls.py), and nodes are QMF's own.
+accepted: credentials are certificates (tls.py) or user and password (credentials.py), and nodes are QMF's own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class BusUrl:
             raise ConfigError(f"bus URL {text!r} is not an AMQP URL", hint=form)
         if "@" in parts.netloc:
             raise ConfigError(
-                f"bus URL for host {parts.hostname!r} holds credentials", hint="use amqps:// and a client certificate"
+                f"bus URL for host {parts.hostname!r} holds credentials",
+                hint="give them apart from it: a certificate, or a user and a password file",
             )
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ConfigError(f"bus URL {text!r} has something after the port", hint=form)
