@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from qmfagent.calls import Calls
-from qmfagent.errors import ManagementError, QmfAgentError, Refused
+from qmfagent.errors import CodecError, ManagementError, QmfAgentError, Refused
 from qmfagent.management.changes import Work
 from qmfagent.management.message import Request, Response, Status
 from qmfagent.management.node import ManagementNode
@@ -24,6 +24,10 @@ from qmfagent.replication.reasons import INTERNAL, INTERRUPTED, reason_of
 
 _FAULT = "a fault of the agent's own, see its log"
 _INTERRUPTION = "the agent has stopped; this may have been carried out all the same: look before you repeat it"
+_TOO_LARGE = (
+    f"{Status.INTERNAL_ERROR.phrase}: what was asked for was done, but the answer does not fit into one message;"
+    " ask for fewer attributes, or page by page with offset and count"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +111,8 @@ class Manager:
     def _send(self, response: Response) -> None:
         try:
             self._respond(response)
+        except CodecError:
+            self._send(Response(response.to, response.correlation_id, Status.INTERNAL_ERROR, _TOO_LARGE))
         except QmfAgentError as error:
             _log.info("a management response to %s could not be sent: %s", shown(response.to), error)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
+from qmfagent.bus.management_wire import encode_response
 from qmfagent.calls import Calls
 from qmfagent.errors import Refused, UnknownObject, WriteRejected
 from qmfagent.management.message import Request, Response
@@ -30,7 +31,7 @@ class Office:
 
     def __init__(self, run: Callable[[MethodCall], Awaitable[Mapping[str, Any]]]) -> None:
         schema = load_schema()
-        objects = Objects(schema)
+        self.objects = objects = Objects(schema)
         agent = Agent("v", "p", "i", schema=schema, source=objects)
         access = Access((Rule((WRITER,), Role.ADMINISTRATOR),))
         calls = Calls(agent, access, Targets("paris", {}.get), Secrets(), run, lambda message: None)
@@ -138,6 +139,21 @@ async def test_a_request_that_is_not_looked_at_is_answered() -> None:
     request = Request({"operation": "GET-TYPES"}, None, "reply", "1", WRITER)
     office.manager.refuse(request, Refused("rate-limit", "too many"))
     assert (office.responses[0].status, office.responses[0].body) == (400, {"reason": "rate-limit"})
+
+
+async def test_an_answer_that_fits_into_no_message_is_replaced_by_one_that_says_so() -> None:
+    def respond(response: Response) -> None:
+        encode_response(response)
+        office.responses.append(response)
+
+    office = Office(done)
+    office.manager._respond = respond
+    for number in range(70_000):
+        office.objects.add(f"Node:n{number}", name=f"n{number}")
+    office.begin("QUERY", {"attributeNames": ["name"]}, name="self")
+    office.begin("QUERY", {"attributeNames": ["name"]}, name="self", count=500)
+    assert [response.status for response in office.responses] == [500, 200]
+    assert "page by page with offset and count" in office.responses[0].description
 
 
 async def test_who_is_not_there_any_more_is_no_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -43,7 +43,7 @@ def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
 
 
 def encode_response(response: Response) -> bytes:
-    """The bytes of a response. Raises CodecError where its body has no form."""
+    """The bytes of a response. Raises CodecError where its body has no form, or more values than proton can hold: 65,535."""
     properties = {"statusCode": proton.int32(response.status), "statusDescription": response.description}
     amqp = proton.Message(inferred=False, properties=properties, address=response.to, body=_value(response.body))
     if response.correlation_id is not None:
