@@ -21,7 +21,7 @@ from qmfagent.qmf.console_events import ConsoleEvent, DataReceived, Subscribed, 
 from qmfagent.qmf.message import TOPIC, Address, Message
 from qmfagent.teller import Teller
 from tests.replication.conftest import SOURCE
-from tests.sites.pair import WAIT, Site, SiteGroup
+from tests.sites.pair import WAIT, Site, SiteGroup, until
 
 NAME = "clusterlabs.org:qmfagent:a"
 
@@ -61,6 +61,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     config = sites["a"].config
     sites["a"].config = replace(config, listen=replace(config.listen, publish_interval=1))
     async with sites:
+        # The holder of a ticket records what it publishes; who writes before that would have to do it over.
+        await until(lambda: "qmfagent-owned-T" in sites["a"].snapshot.ids, "the record of what is published")
         yield sites["a"]
 
 
