@@ -127,6 +127,7 @@ class Peer:
 
     def _attach_source(self, link: Link) -> None:
         remote = link.remote_source
+        subject = read_subject(remote)
         node = f"reply-{uuid4().hex}" if remote.dynamic else remote.address
         if node == MANAGEMENT:
             # Whoever received from it would see what others ask.
@@ -138,13 +139,13 @@ class Peer:
         if not node or node not in self._exchange.router:
             self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {shown(node)} here"))
             return
-        subject = read_subject(remote)
         outlet = Outlet(
             self.engine, link, self._exchange.limits, on_overflow=self.overflowed, missed=self._exchange.missed
         )
         try:
             self._exchange.router.subscribe(outlet, node, ANY_SUBJECT if subject is None else subject)
         except InputError as error:
+            self._drop(link, str(error))
             self.engine.links.refuse(link, Condition("amqp:invalid-field", str(error)))
             return
         self._outlets[link] = outlet
