@@ -26,7 +26,8 @@ class Inventory:
     """Objects of `site`.
 
     `source` names where its CIB is read, `mode` gives a ticket's mode, `peers` the Site's peers, `version` the version that
-    the CIB was seen at last: it may be ahead of the newest snapshot by changes that concern no object.
+    the CIB was seen at last: it may be ahead of the newest snapshot by changes that concern no object; `events` what the Site
+    tells of its events.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Inventory:
         mode: Callable[[str], str],
         peers: Callable[[], list[dict[str, Any]]],
         version: Callable[[], Version | None],
+        events: Callable[[], Values],
     ) -> None:
         self._schema = schema
         self.site = site
@@ -48,6 +50,7 @@ class Inventory:
         self._mode = mode
         self._peers = peers
         self._version = version
+        self._events = events
         self.last: SnapshotObjects | None = None
         self.config_changes = 0
         self.connected = False
@@ -148,6 +151,7 @@ class Inventory:
             "connected": self.connected,
             "source": self._source,
             "peers": self._peers(),
+            **self._events(),
             "resources": len(snapshot.references.resources) if snapshot else 0,
             "config_changes": self.config_changes,
         }

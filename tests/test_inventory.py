@@ -15,6 +15,7 @@ from qmfagent.replication.plans import Plans
 from qmfagent.replication.replica import Replicas
 from tests.replication.conftest import SOURCE, TARGET
 
+EVENTS = {"journal": "j", "first_event": 1, "last_event": 0}
 CLASSES = ("Site", "Ticket", "Resource", "Node", "Constraint", "Replica")
 
 
@@ -30,7 +31,15 @@ def replicas() -> Replicas:
 def inventory(replicas: Replicas) -> Inventory:
     peers = [{"site": "b", "url": "amqp://b", "connected": True}]
     inventory = Inventory(
-        load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", lambda: peers, lambda: Version(0, 5, 0)
+        load_schema(),
+        "a",
+        "file",
+        replicas,
+        Plans(),
+        lambda ticket: "manual",
+        lambda: peers,
+        lambda: Version(0, 5, 0),
+        lambda: EVENTS,
     )
     inventory.renew(Snapshot.parse(SOURCE))
     return inventory
@@ -102,7 +111,9 @@ def test_what_is_seen_again_is_compared_with_what_was_seen_last(inventory: Inven
 
 
 def test_before_the_first_snapshot_there_is_the_site_alone(replicas: Replicas) -> None:
-    inventory = Inventory(load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", list, lambda: None)
+    inventory = Inventory(
+        load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", list, lambda: None, lambda: EVENTS
+    )
     assert values(inventory, "Site:a")["cib_version"] == ""
     assert names(inventory, "Ticket") == []
     first, same = inventory.renew(Snapshot.parse(SOURCE))
