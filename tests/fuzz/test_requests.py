@@ -1,0 +1,113 @@
+"""Whatever request a peer sends, it ends in an answer, a rejected message or a closed link, and the agent works as before."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from qmfagent.bus import wire
+from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
+from tests.fuzz.messages import Spec, specs
+from tests.fuzz.raw_client import Outcome, RawClient
+from tests.fuzz.target import NAME, Target
+
+LARGEST_REFUSAL = 8192
+
+
+def message(data: bytes) -> Message:
+    """A message that a peer received."""
+    return wire.Envelope.open(data).message(Address("reply"), "")
+
+
+def check_outcome(outcome: Outcome) -> None:
+    """A message is taken, or refused by name; it is never a fault of the agent's own."""
+    assert outcome.state in ("accepted", "rejected", "closed")
+    assert outcome.state == "accepted" or outcome.condition.startswith("amqp:")
+    assert outcome.condition != "amqp:internal-error"
+
+
+def check_answers(answers: list[bytes]) -> None:
+    """Answers are of known kinds; a refusal is typed, short, and no fault of the agent's own."""
+    for data in answers:
+        answer = message(data)
+        assert answer.opcode in (
+            "_query_response",
+            "_method_response",
+            "_agent_locate_response",
+            "_exception",
+            "_subscribe_response",
+        )
+        if answer.opcode == "_exception":
+            assert isinstance(answer.body, dict)
+            values = answer.body["_values"]
+            assert 1 <= values["error_code"] <= 7
+            assert "fault of the agent" not in values["error_text"]
+            assert len(data) < LARGEST_REFUSAL + 70_000 * (answer.correlation_id is not None)
+
+
+async def good_request(client: RawClient) -> None:
+    """Ask what any console asks, and be answered."""
+    reply, to = client.receiver(None), client.sender(DIRECT)
+    assert await client.attached(reply)
+    assert await client.attached(to)
+    request = Message(
+        Address(DIRECT, NAME),
+        "_query_request",
+        "request",
+        {"_what": "SCHEMA_ID"},
+        reply_to=Address(reply.remote_source.address),
+    )
+    assert await client.send(to, wire.encode(request)) == Outcome("accepted")
+    await client.until(lambda: client.received[reply.name])
+    assert message(client.received[reply.name][0]).opcode == "_query_response"
+    reply.close()
+    to.close()
+
+
+async def attempt(target: Target, spec: Spec) -> None:
+    """Send one message to the agent on a connection of its own, and see what becomes of it."""
+    async with await RawClient.connect(target.port) as client:
+        reply, to = client.receiver(None), client.sender(spec.target)
+        assert await client.attached(reply)
+        outcome = await client.send(to, spec.encode(reply.remote_source.address))
+        check_outcome(outcome)
+        answers = client.received[reply.name]
+
+        def ended() -> list[bytes]:
+            return [data for data in answers if not message(data).partial]
+
+        if outcome.state == "accepted" and spec.due:
+            await client.until(ended)
+            assert ended()
+        if outcome.state != "closed":
+            await good_request(client)
+        assert len(ended()) <= 1
+        check_answers(answers)
+    await target.healthy()
+
+
+@settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(spec=specs())
+def test_requests(target: Target, spec: Spec) -> None:
+    target.run(attempt(target, spec))
+
+
+@pytest.mark.parametrize("reply_to", [f"{DIRECT}/{NAME}", f"{DIRECT}/broker", f"{TOPIC}/console.x", "{route}"])
+def test_an_answer_to_the_agent_itself_goes_no_further(target: Target, reply_to: str) -> None:
+    async def ask() -> None:
+        (agent,) = await target.site.session.agents()  # type: ignore[union-attr]
+        async with await RawClient.connect(target.port) as client:
+            seen, to = client.receiver(TOPIC, pattern="#"), client.sender(DIRECT)
+            direct = client.receiver(DIRECT, pattern="broker")
+            assert await client.attached(seen)
+            assert await client.attached(direct)
+            own = reply_to.replace("{route}", f"{TOPIC}/{agent.attributes['_direct_subject']}")
+            query = Message(Address(DIRECT, NAME), "_query_request", "request", {}, reply_to=Address.parse(own))
+            assert await client.send(to, wire.encode(query)) == Outcome("accepted")
+            for _ in range(3):
+                await good_request(client)
+            others = [message(data) for data in client.received[seen.name] + client.received[direct.name]]
+            assert sum(item.opcode == "_exception" for item in others) == 1 - (NAME in own)
+
+    target.run(ask())
+    target.run(target.at_rest())
