@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
@@ -91,7 +92,7 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether messages can be sent now."""
-        return self._uplink is not None
+        return self._uplink is not None and not self._uplink.over.done()
 
     @property
     def dialect(self) -> Dialect | None:
@@ -110,13 +111,12 @@ class Connection:
         Without patience it raises as soon as an attempt has failed; the connection goes on trying all the same.
         """
         events = [self._up] if patient else [self._up, self._failed]
-        waiting = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in waiting:
-                each.cancel()
-        if not self._up.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                # An uplink may be over, and _run not have noticed yet.
+                while not self.connected and (patient or not self._failed.is_set()):
+                    await _any(events)
+        if not self.connected:
             raise ConnectionLost(f"can't reach {self._url}: {self._problem}")
 
     async def stop(self) -> None:
@@ -194,6 +194,16 @@ class Connection:
             callback(*args)
         except Exception:
             log.exception("a callback of the connection with %s failed", self._url)
+
+
+async def _any(events: list[asyncio.Event]) -> None:
+    """Wait for one of them."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 def _reader(on_message: Callable[[Message], None]) -> OnEnvelope:

@@ -76,12 +76,13 @@ class Uplink:
         """Send a message; the future completes when the peer has accepted it.
 
         A `durable` one is to survive the broker's restart. Raises ConnectionLost where the connection is over already,
-        UnknownObject where the message's address can't be reached, CodecError for a body that has no form, BusError where
+        UnknownObject where the message's address can't be reached, ProtocolError where this message can't go there,
+        CodecError for a body that has no form, BusError where
         more is waiting for the peer than the limits allow. The future fails with RemoteError where the peer rejects the
         message, with ConnectionLost where it is gone first.
         """
         self._require_up()
-        route = self.dialect.route(message.to)
+        route = self.dialect.route(message)
         data = wire.encode(message, to=route.to, durable=durable)
         outlet = self._by_target.get(route.target)
         if outlet is None:

@@ -39,11 +39,11 @@ class Clients:
         self.broker = broker
         self._stack = stack
 
-    async def agent(self, user: str = "sitea", **options: Any) -> tuple[Broker, Received]:
+    async def agent(self, user: str = "sitea", /, **options: Any) -> tuple[Broker, Received]:
         """An agent's bus, and the requests with the identities that it gets."""
         received = Received()
         bus = Broker(
-            self.broker.url,
+            options.pop("url", self.broker.url),
             **{"credentials": credentials(user), "addresses": ADDRESSES, "agent": AGENT, "on_message": received.take}
             | options,
         )
@@ -51,7 +51,7 @@ class Clients:
         self._stack.push_async_callback(bus.stop)
         return bus, received
 
-    async def connect(self, user: str = "console", **options: Any) -> tuple[Connection, Received]:
+    async def connect(self, user: str = "console", /, **options: Any) -> tuple[Connection, Received]:
         """A console's connection that is up, and the messages that it gets."""
         received = Received()
         connection = Connection(

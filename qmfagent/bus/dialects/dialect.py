@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from qmfagent.qmf.message import Address
+from qmfagent.qmf.message import Address, Message
 
 
 class Role(Enum):
@@ -97,8 +97,8 @@ class Dialect(Protocol):
     def sources(self, inboxes: Iterable[Inbox], user: str) -> tuple[Source, ...]:
         """What to attach receivers to."""
 
-    def route(self, address: Address) -> Route:
-        """How to send to an address. Raises UnknownObject where no message can get there."""
+    def route(self, message: Message) -> Route:
+        """How to send a message. Raises UnknownObject where none can get to its address, ProtocolError where this can't."""
 
     def origin(self, source: Source, to: str, subject: str) -> Address:
         """The address that a received message was sent to, from its `to` and subject."""

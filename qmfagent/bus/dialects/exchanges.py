@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmfagent.bus.dialects.dialect import Inbox, Queue, Route, Source, UserIds
-from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 
 class Exchanges:
@@ -36,9 +36,10 @@ class Exchanges:
             for address in inbox.addresses
         )
 
-    def route(self, address: Address) -> Route:
+    def route(self, message: Message) -> Route:
         """The exchange, or the anonymous terminus."""
-        return Route(address.node if address.node in self.targets else None, address.node)
+        node = message.to.node
+        return Route(node if node in self.targets else None, node)
 
     def origin(self, source: Source, to: str, subject: str) -> Address:
         """The node of the link: what `to` says is the sender's word."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmfagent.bus.dialects.dialect import Inbox, Queue, Role, Route, Source, UserIds
-from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 ONE_RECEIVER = "direct-"
 """What subjects on the topic exchange begin with that one receiver alone has: direct-console.UUID, direct-agent.route.UUID."""
@@ -58,9 +58,10 @@ class Multicast:
             ]
         return tuple(sources)
 
-    def route(self, address: Address) -> Route:
+    def route(self, message: Message) -> Route:
         """The anonymous terminus, with the multicast address; what is on no exchange of QMF's has its own address."""
-        return Route(None, _place(address) if address.node in (TOPIC, DIRECT) else str(address))
+        to = message.to
+        return Route(None, _place(to) if to.node in (TOPIC, DIRECT) else str(to))
 
     def origin(self, source: Source, to: str, subject: str) -> Address:
         """The exchange that the address begins with, and the message's subject."""

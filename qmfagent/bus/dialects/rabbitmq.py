@@ -19,12 +19,12 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
 from qmfagent.bus.dialects.dialect import Inbox, Queue, Role, Route, Source, UserIds
-from qmfagent.errors import UnknownObject
-from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from qmfagent.errors import ProtocolError, UnknownObject
+from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
 EXCHANGES = {TOPIC: "topic", DIRECT: "direct"}
 """QMF's exchanges here, and their types."""
-MAX_KEY = 255
+SHORT_STRING = 255
 """Bytes of a short string of AMQP 0-9-1."""
 
 MINUTE = 60 * 1000
@@ -68,15 +68,6 @@ class RabbitMq:
     def _queue_address(self, queue: str) -> str:
         raise NotImplementedError
 
-    def _check(self, address: Address) -> None:
-        if address.node not in EXCHANGES:
-            raise UnknownObject(
-                f"nothing is sent to {address.node!r:.80} at RabbitMQ",
-                hint=f"give a reply-to on {TOPIC} or {DIRECT}, and bind a queue there",
-            )
-        if len(address.subject.encode()) > MAX_KEY:
-            raise UnknownObject(f"a routing key of {len(address.subject.encode())} bytes, {MAX_KEY} are allowed")
-
 
 class RabbitMq3(RabbitMq):
     """RabbitMQ 3 with the plugin rabbitmq_amqp1_0: the subject is the routing key."""
@@ -84,10 +75,10 @@ class RabbitMq3(RabbitMq):
     name = "rabbitmq-3"
     targets: tuple[str | None, ...] = tuple(f"/exchange/{exchange}" for exchange in EXCHANGES)
 
-    def route(self, address: Address) -> Route:
+    def route(self, message: Message) -> Route:
         """The link to the exchange."""
-        self._check(address)
-        return Route(f"/exchange/{address.node}", address.node)
+        _check(message)
+        return Route(f"/exchange/{message.to.node}", message.to.node)
 
     def origin(self, source: Source, to: str, subject: str) -> Address:
         """As the message says: `to` is what its sender wrote, and a queue may be bound to both exchanges."""
@@ -104,10 +95,11 @@ class RabbitMq4(RabbitMq):
     name = "rabbitmq-4"
     targets: tuple[str | None, ...] = (None,)
 
-    def route(self, address: Address) -> Route:
+    def route(self, message: Message) -> Route:
         """The anonymous terminus: a link for each routing key would be one for each answer."""
-        self._check(address)
-        return Route(None, f"/exchanges/{quote(address.node, safe='')}/{quote(address.subject, safe='')}")
+        _check(message)
+        exchange, key = (quote(part, safe="") for part in (message.to.node, message.to.subject))
+        return Route(None, f"/exchanges/{exchange}/{key}")
 
     def origin(self, source: Source, to: str, subject: str) -> Address:
         """Exchange and key of the address that the message bears."""
@@ -122,3 +114,16 @@ class RabbitMq4(RabbitMq):
 
 def _queue_name(inbox: Inbox, user: str) -> str:
     return f"qmf.{user or 'anonymous'}.{inbox.role.value}.{inbox.name}"
+
+
+def _check(message: Message) -> None:
+    """Raise UnknownObject or ProtocolError for a message that would end the session."""
+    if message.to.node not in EXCHANGES:
+        raise UnknownObject(
+            f"nothing is sent to {message.to.node!r:.80} at RabbitMQ",
+            hint=f"give a reply-to on {TOPIC} or {DIRECT}, and bind a queue there",
+        )
+    for what, text in (("routing key", message.to.subject), ("correlation-id", message.correlation_id or "")):
+        size = len(text.encode(errors="replace"))
+        if size > SHORT_STRING:
+            raise ProtocolError(f"a {what} of {size} bytes, {SHORT_STRING} are allowed at RabbitMQ")

@@ -1,0 +1,79 @@
+"""Logging in at RabbitMQ, and what its permissions let a user do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from qmfagent.bus.client import Connection
+from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.dialects import Inbox, Role
+from qmfagent.bus.tls import TlsConfig
+from qmfagent.errors import ConnectionLost
+from qmfagent.qmf.message import INDICATION, TOPIC, Address, Message
+from tests.rabbitmq.server import RabbitMq
+from tests.sites.buses import credentials
+
+CONSOLE = Address(TOPIC, "direct-console.1")
+
+
+async def refused(url: str, **options: Any) -> str:
+    """Why a connection does not come up."""
+    connection = Connection(url, addresses=[CONSOLE], **options)
+    connection.start()
+    try:
+        with pytest.raises(ConnectionLost) as raised:
+            await connection.wait_up(10, patient=False)
+    finally:
+        await connection.stop()
+    return str(raised.value)
+
+
+async def test_a_wrong_password_is_refused_in_words(rabbitmq: RabbitMq) -> None:
+    why = await refused(rabbitmq.url, credentials=Credentials("console", "guess"))
+    assert "user 'console' was not let in" in why
+
+
+async def test_nobody_gets_in_without_a_password(rabbitmq: RabbitMq) -> None:
+    assert "can't reach" in await refused(rabbitmq.url)
+
+
+@pytest.mark.parametrize("method", ["certificate", "password"])
+async def test_an_agent_and_a_console_meet_over_tls(at: Any, rabbitmq: RabbitMq, request_of: Any, method: str) -> None:
+    """EXTERNAL, where RabbitMQ takes the certificate's common name for the user, or PLAIN with the CA alone."""
+    ca = rabbitmq.authority
+
+    def login(user: str) -> dict[str, Any]:
+        if method == "certificate":
+            return {"credentials": None, "user": user, "tls": ca.issue(user)}
+        return {"tls": TlsConfig(None, None, ca.path)}
+
+    _, requests = await at.agent("sitea", url=rabbitmq.tls_url, **login("sitea"))
+    console, _ = await at.connect("console", url=rabbitmq.tls_url, **login("console"))
+    await console.send(request_of())
+    assert (await requests.next())[1].user == "console"
+
+
+async def test_a_broker_with_another_authority_is_not_believed(rabbitmq: RabbitMq, tmp_path: Any) -> None:
+    trusted = replace(
+        TlsConfig(None, None, rabbitmq.authority.path), ca=type(rabbitmq.authority)(tmp_path, "other").path
+    )
+    assert "TLS failed" in await refused(rabbitmq.tls_url, tls=trusted, credentials=credentials("console"))
+
+
+async def test_a_console_can_neither_speak_for_agents_nor_answer_in_their_place(at: Any, caplog: Any) -> None:
+    """Topic permissions: docs/howto/rabbitmq.md."""
+    for subject in ("agent.ind.event.org_clusterlabs_qmfagent.applied", "direct-console.1"):
+        console, _ = await at.connect("console")
+        with pytest.raises(ConnectionLost, match="access to topic"):
+            await console.send(Message(Address(TOPIC, subject), "_x", INDICATION, []))
+
+
+async def test_a_user_s_queues_are_nobody_else_s(at: Any, rabbitmq: RabbitMq) -> None:
+    await at.connect("siteb", lasting=Inbox(Role.EVENTS, "siteb", (CONSOLE,)))
+    thief = {"credentials": credentials("console"), "user": "siteb"}
+    why = await refused(rabbitmq.url, lasting=Inbox(Role.EVENTS, "siteb", (CONSOLE,)), **thief)
+    assert "access to queue 'qmf.siteb." in why
+    assert "refused for user 'console'" in why
