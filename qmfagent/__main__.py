@@ -71,6 +71,8 @@ async def _run(config: Config) -> None:
         snapshot = await first_snapshot(store)
         agent = QmfAgent(config, store, site_name(config, snapshot), snapshot)
         logging.getLogger(__name__).info("site %s, CIB %s from %s", agent.site, snapshot.version, store.source)
+        if not config.access.rules:
+            logging.getLogger(__name__).warning("there is no [[access]] rule in the configuration: nobody may connect")
         await agent.run()
     finally:
         await store.stop()

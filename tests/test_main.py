@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import write_signing_keys
 from tests.replication.conftest import SOURCE
 from tests.sites.buses import free_port
 
@@ -137,9 +138,11 @@ async def test_a_site_file_with_a_fault_is_named_with_its_line(configured: Calla
     assert "line 2" in said
 
 
-async def test_the_log_is_calm_in_the_steady_state(configured: Callable[..., Path]) -> None:
+async def test_the_log_is_calm_in_the_steady_state(configured: Callable[..., Path], tmp_path: Path) -> None:
     """Several heartbeats and a write of its CIB file later, nothing has been said but how it started."""
-    path = configured()
+    write_signing_keys(tmp_path, "here")
+    keys = '[replication]\nsigning_key = "here.sign.key"\n'
+    path = configured(rest=f'{keys}[[access]]\nidentity = "anonymous"\nrole = "viewer"\n')
     async with agent(path) as running:
         await running.says("listening at")
         (path.parent / "cib.xml").write_bytes((path.parent / "cib.xml").read_bytes() + b"\n")
@@ -148,3 +151,9 @@ async def test_the_log_is_calm_in_the_steady_state(configured: Callable[..., Pat
             await asyncio.wait_for(said, 2.5)
     assert len(running.said.splitlines()) == 2
     assert "watchfiles" not in running.said
+
+
+async def test_what_an_agent_lacks_to_be_of_use_is_told(configured: Callable[..., Path]) -> None:
+    async with agent(configured()) as running:
+        await running.says("nobody may connect")
+        await running.says("has no key to sign publications with")

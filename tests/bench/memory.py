@@ -21,6 +21,7 @@ from qmfagent.cib.ownership import tag_id
 from qmfagent.errors import QmfAgentError
 from tests.bench.cibs import cib
 from tests.bench.result import Result
+from tests.certificates import write_signing_keys
 from tests.sites.buses import free_port
 
 _WAIT = 60.0
@@ -88,7 +89,11 @@ def _agent(resources: int) -> Iterator[_Agent]:
     with tempfile.TemporaryDirectory(prefix="qmfagent-bench-") as folder:
         file, config, url = Path(folder, "cib.xml"), Path(folder, "agent.toml"), f"amqp://127.0.0.1:{free_port()}"
         file.write_bytes(cib(resources, status=_STATUS))
-        config.write_text(f'site = "bench"\n[cib]\nfile = "{file}"\n[listen]\nurl = "{url}"\n')
+        write_signing_keys(Path(folder), "bench")
+        config.write_text(
+            f'site = "bench"\n[cib]\nfile = "{file}"\n[listen]\nurl = "{url}"\n'
+            '[replication]\nsigning_key = "bench.sign.key"\n[[access]]\nidentity = "anonymous"\nrole = "viewer"\n'
+        )
         command = [sys.executable, "-m", "qmfagent", "run", "--config", str(config), "--log-level", "warning"]
         with subprocess.Popen(command) as process:
             try:
