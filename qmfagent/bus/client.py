@@ -19,10 +19,12 @@ from uuid import uuid4
 from proton import Condition
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from qmfagent.bus.client_user import client_user
 from qmfagent.bus.connector import Connector
 from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.dialects import Dialect, Inbox, Role
+from qmfagent.bus.dialects import Dialect, Inbox, Role, UserIds
 from qmfagent.bus.limits import Limits
+from qmfagent.bus.login import check_login
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.uplink import OnEnvelope, Uplink
 from qmfagent.bus.url import BusUrl
@@ -67,7 +69,8 @@ class Connection:
         can't be used.
         """
         self._url = BusUrl.parse(url)
-        self._user = user or (credentials.user if credentials is not None else "")
+        check_login(self._url, tls, credentials)
+        self._user = client_user(user, credentials, tls)
         inbox = Inbox(role, str(uuid4()), tuple(addresses))
         self._limits = limits or Limits()
         self._connector = Connector(
@@ -131,7 +134,7 @@ class Connection:
         await self.post(message)
 
     def post(self, message: Message, *, durable: bool = False) -> asyncio.Future[None]:
-        """Send a message; the future completes when the peer has accepted it. It bears our user-id.
+        """Send a message; the future completes when the peer has accepted it. It bears our user-id where that proves anything.
 
         A `durable` one is to survive a broker's restart. Raises ConnectionLost where there is no connection, UnknownObject
         where the peer has no such address, CodecError for a body that has no form, BusError where too many messages are
@@ -140,8 +143,9 @@ class Connection:
         """
         if self._uplink is None:
             raise ConnectionLost(f"no connection with {self._url}: {self._problem}")
-        if self._user and not message.user_id:
-            message = replace(message, user_id=self._user)
+        user = self._user if self._uplink.dialect.user_ids is not UserIds.UNVERIFIED else ""
+        if user and not message.user_id:
+            message = replace(message, user_id=user)
         return self._uplink.send(message, durable=durable)
 
     async def _run(self) -> None:

@@ -17,7 +17,6 @@ from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.dialects import Dialect, Inbox, named, recognise
 from qmfagent.bus.engine import Engine
 from qmfagent.bus.limits import Limits
-from qmfagent.bus.login import check_login
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.uplink import OnEnvelope, Uplink
 from qmfagent.bus.url import BusUrl
@@ -40,7 +39,6 @@ class Connector:
         limits: Limits,
     ) -> None:
         """`user` is who we are to a broker that names queues by it. Raises ConfigError for what can't be used."""
-        check_login(url, tls, credentials)
         self._url = url
         self._tls = tls
         self._domain = tls.client_domain() if tls is not None else None

@@ -47,7 +47,7 @@ async def test_an_agent_and_a_console_meet_over_tls(at: Any, rabbitmq: RabbitMq,
 
     def login(user: str) -> dict[str, Any]:
         if method == "certificate":
-            return {"credentials": None, "user": user, "tls": ca.issue(user)}
+            return {"credentials": None, "tls": ca.issue(user)}
         return {"tls": TlsConfig(None, None, ca.path)}
 
     _, requests = await at.agent("sitea", url=rabbitmq.tls_url, **login("sitea"))
