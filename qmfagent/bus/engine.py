@@ -25,7 +25,6 @@ from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.links import Links
 from qmfagent.bus.reload import ReloadedDomain
-from qmfagent.errors import ProtocolError
 from qmfagent.qmf.fields import shown
 
 log = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ class Engine(asyncio.Protocol):
             self.connection.condition = condition
             self._reason = self._reason or (condition_words(condition) if condition else "closed by us")
             self.connection.close()
-        self._timer("close", CLOSE_TIMEOUT, self.abort)
+        self._go_soon()
         self.schedule_flush()
 
     def abort(self) -> None:
@@ -194,6 +193,7 @@ class Engine(asyncio.Protocol):
 
     def _end_of_input(self) -> None:
         self._transport.close_tail()
+        self._go_soon()
         self._pump()
 
     def _resume(self) -> None:
@@ -216,7 +216,7 @@ class Engine(asyncio.Protocol):
                 continue  # asking for output may be what finds an error, within TLS without a word
             if pending < 0 or (pending == 0 and self._broken):
                 self._dispatch()
-                self._timer("close", CLOSE_TIMEOUT, self.abort)
+                self._go_soon()
                 self._socket.close()
                 return
             if pending == 0:
@@ -242,6 +242,10 @@ class Engine(asyncio.Protocol):
         if name in self._timers:
             self._timers[name].cancel()
         self._timers[name] = self._loop.call_later(max(delay, 0.0), action)
+
+    def _go_soon(self) -> None:
+        """Let the socket go in two seconds at most: a peer that reads nothing never takes what is still to be said to it."""
+        self._timer("close", CLOSE_TIMEOUT, self.abort)
 
     def _open_timed_out(self) -> None:
         self._reason = self._reason or f"no AMQP connection within {self._limits.open_timeout:g} s"
@@ -278,10 +282,10 @@ class Engine(asyncio.Protocol):
             self._collector.pop()
 
     def _act(self, action: Callable[[Event], None], event: Event) -> None:
-        """Do what an event calls for. Names, addresses and filters that can't be read are the peer's fault, and told so."""
+        """Do what an event calls for. Text that is none is the peer's fault, and told so."""
         try:
             action(event)
-        except (UnicodeDecodeError, ProtocolError) as error:
+        except UnicodeDecodeError as error:
             self.close(Condition("amqp:decode-error", shown(str(error), 200)))
 
     def _on_open(self, event: Event) -> None:
@@ -302,6 +306,7 @@ class Engine(asyncio.Protocol):
 
     def _on_transport_error(self, event: Event) -> None:
         self._broken = True
+        self._go_soon()
         condition = self._transport.condition
         if condition is not None and not self._reason:  # proton may tell of it twice
             self._reason = words = self._handshake.words(condition)
