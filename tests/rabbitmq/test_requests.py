@@ -109,16 +109,16 @@ async def test_a_request_that_nobody_takes_in_time_is_gone(rabbitmq: RabbitMq, c
 async def test_queues_are_bounded_expire_and_are_as_durable_as_their_use(at: Any, rabbitmq: RabbitMq) -> None:
     await at.agent()
     await at.connect(addresses=[CONSOLE], lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.ind.event.#"),)))
-    columns = ("name", "durable", "exclusive", "arguments")
+    columns = ("name", "durable", "exclusive", "auto_delete", "arguments")
     listed = await asyncio.to_thread(rabbitmq.control, "list_queues", *columns, "--formatter", "json")
     bounded = {"x-max-length", "x-max-length-bytes", "x-overflow"}
     expected = {
-        "qmf.sitea.agent.": (False, True, bounded),
-        "qmf.console.console.": (False, False, bounded | {"x-expires"}),
-        "qmf.console.events.console": (True, False, bounded | {"x-expires"}),
+        "qmf.sitea.agent.": (False, True, False, bounded),
+        "qmf.console.console.": (False, False, True, bounded | {"x-expires"}),
+        "qmf.console.events.console": (True, False, False, bounded | {"x-expires"}),
     }
     for queue in json.loads(listed):
         found = [properties for name, properties in expected.items() if queue["name"].startswith(name)]
         if found:
             arguments = {name for name, _, _ in queue["arguments"]}
-            assert (queue["durable"], queue["exclusive"], arguments) == found[0]
+            assert (queue["durable"], queue["exclusive"], queue["auto_delete"], arguments) == found[0]

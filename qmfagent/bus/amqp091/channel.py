@@ -75,6 +75,7 @@ class Channel:
             queue.name,
             durable=queue.durable,
             exclusive=queue.exclusive,
+            auto_delete=queue.auto_delete,
             arguments=dict(queue.arguments),
         )
         for address in queue.bindings:

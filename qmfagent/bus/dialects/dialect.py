@@ -62,14 +62,15 @@ class Source:
 class Queue:
     """A queue to declare over AMQP 0-9-1, with its bindings.
 
-    An `exclusive` one belongs to the connection that declares it, is consumed there and goes with it. `arguments` are
-    the broker's x-arguments.
+    An `exclusive` one belongs to the connection that declares it, is consumed there and goes with it; an `auto_delete` one
+    goes with its last consumer. `arguments` are the broker's x-arguments.
     """
 
     name: str
     bindings: tuple[Address, ...]
     durable: bool = False
     exclusive: bool = False
+    auto_delete: bool = False
     arguments: Mapping[str, int | str] = field(default_factory=dict)
 
 

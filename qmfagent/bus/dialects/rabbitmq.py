@@ -5,7 +5,7 @@ queue nor binding here, so both are declared over AMQP 0-9-1. What waits is boun
 - agent: exclusive, consumed where it was declared: a request never waits for an agent that is gone. And there alone is the
   user-id sure to be the sender's. The broker compares a message's user-id property with the user that publishes it; but
   receivers of AMQP 1.0 are given what the header x-amqp-1.0-properties holds, which any client of AMQP 0-9-1 can write.
-- console: goes a minute after its console has.
+- console: goes with its console, or after a minute where that has never come to receive from it.
 - events: survives its subscriber's absence for a week, and a restart of the broker.
 An answer goes to QMF's exchanges alone. A link to anything else would end the session with all other links where it does
 not exist or is not allowed, and what it is the asker chooses. So would a routing key or correlation id of more than 255 bytes.
@@ -54,6 +54,7 @@ class RabbitMq:
                 inbox.addresses,
                 durable=inbox.role is Role.EVENTS,
                 exclusive=inbox.role is Role.AGENT,
+                auto_delete=inbox.role is Role.CONSOLE,
                 arguments={**_LIMITS[inbox.role], "x-overflow": "drop-head"},
             )
             for inbox in inboxes
