@@ -98,6 +98,7 @@ class QmfAgent:
         self.peers = Peers(config.peers, config.tls, self, site=site, broker=config.broker)
         self._metadata = AgentMetadata() if config.cib_file is None else NoMetadata()
         self._secrets = secrets = Secrets(config.secret_names, self._metadata.private_parameters)
+        self._redacted = RedactedCib(secrets)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
         self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance, self._metadata.learn)
         schema = load_schema()
@@ -148,7 +149,7 @@ class QmfAgent:
             self._subscriber,
             self.peers,
             self._events,
-            RedactedCib(secrets),
+            self._redacted,
             self._metadata.learn,
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
@@ -231,6 +232,7 @@ class QmfAgent:
             self._emit(name, values)
             if name == "config_changed":
                 self.inventory.config_changes += 1
+                self._redacted.forget()
                 self._subscriber.wake_blocked()
             if name == "ticket_changed" and self.peers.sites:
                 self._subscriber.wake(values["ticket"])

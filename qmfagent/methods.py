@@ -18,7 +18,6 @@ from qmfagent.inventory import Inventory
 from qmfagent.paths import select
 from qmfagent.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
-from qmfagent.policy.secret_places import agents_in
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.ports import AgentsLearner, nothing_to_learn
@@ -87,7 +86,7 @@ class Methods:
 
     async def _query(self, call: MethodCall) -> Results:
         snapshot, path = await self._store.snapshot(), call.arguments["path"]
-        await self._learn(agents_in(snapshot.configuration))
+        await self._learn(self._redacted.agents(snapshot))
         elements = select(self._redacted.of(snapshot), path if path.strip("/") else "configuration")
         xml = "\n".join(etree.tostring(element, encoding="unicode", with_tail=False) for element in elements)
         return {"xml": xml, "version": str(snapshot.version)}

@@ -38,7 +38,6 @@ def select(cib: Cib, path: str) -> list[etree._Element]:
     if len(path) > MAX_PATH:
         raise CibError(f"a path of {len(path)} characters; at most {MAX_PATH} are accepted")
     first, rest = _split(path)
-    root = {"configuration": cib.configuration, "status": cib.status}.get(first)
     if first not in ("configuration", "status"):
         raise CibError(f"{path!r} leads nowhere", hint="paths begin with configuration or status")
     steps = list(_STEP.finditer(rest))
@@ -46,6 +45,7 @@ def select(cib: Cib, path: str) -> list[etree._Element]:
         raise CibError(f"{path!r} is no path", hint="write such as configuration/resources/primitive[@id='vip']")
     if sum(step[0].startswith("//") for step in steps) > 1:
         raise CibError(f"{path!r} has '//' twice", hint="write it once at most")
+    root = cib.configuration if first == "configuration" else cib.status
     if root is None:
         return []
     return root.findall(f".{rest}") if rest else [root]

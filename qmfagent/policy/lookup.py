@@ -56,6 +56,15 @@ class Lookup:
         self._secrets = secrets
         self._read: dict[str, _Judged | None] = {}
 
+    @property
+    def borrowing(self) -> bool:
+        """Whether anything in the source borrows by id-ref."""
+        return self._source.borrowing
+
+    def has(self, member: str) -> bool:
+        """Whether the source has a member of that id."""
+        return member in self._source.lines
+
     def template(self, name: str) -> etree._Element | None:
         """The template of that name, where there is one."""
         line = self._source.lines.get(name)

@@ -8,8 +8,10 @@ redacted, so that no predicate can be used to guess.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import deepcopy
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
@@ -26,40 +28,59 @@ from qmfagent.policy.secrets import HIDDEN, Secrets
 CHANGED = f"{HIDDEN} (changed)"
 
 
-class Cib(NamedTuple):
-    """The parts of a CIB: its configuration, and its status where there is one."""
-
-    configuration: etree._Element
-    status: etree._Element | None
-
-
 class RedactedCib:
-    """The redacted form of the CIB, kept while neither it nor what is known of its agents changes."""
+    """The redacted form of the CIB. That of the configuration is kept until it is forgotten."""
 
-    def __init__(self, secrets: Secrets) -> None:
-        self._configuration = _RedactedPart(secrets)
-        self._status = _RedactedPart(secrets)
-
-    def of(self, snapshot: Snapshot) -> Cib:
-        """The redacted form of a snapshot, which nobody edits."""
-        status = None if snapshot.status is None else self._status.of(snapshot.status)
-        return Cib(self._configuration.of(snapshot.configuration), status)
-
-
-class _RedactedPart:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._original: etree._Element | None = None
-        self._result: etree._Element | None = None
+        self._agents: Collection[str] = ()
         self._known: dict[str, frozenset[str] | None] = {}
+        self._result: etree._Element | None = None
 
-    def of(self, root: etree._Element) -> etree._Element:
-        private = self._secrets.private
-        changed = any(private(agent) != known for agent, known in self._known.items())
-        if self._result is None or root is not self._original or changed:
-            self._known = {agent: private(agent) for agent in agents_in(root)}
-            self._original, self._result = root, redacted(root, self._secrets)
+    def forget(self) -> None:
+        """The configuration is another one now: keep nothing of it, since it may be large."""
+        self._original = self._result = None
+
+    def agents(self, snapshot: Snapshot) -> Collection[str]:
+        """The agents (class:provider:type) whose private parameters it takes to know what is secret."""
+        if snapshot.configuration is not self._original:
+            self._original, self._result = snapshot.configuration, None
+            self._agents = agents_in(snapshot.configuration)
+        return self._agents
+
+    def configuration(self, snapshot: Snapshot) -> etree._Element:
+        """The redacted form of a snapshot's configuration, which nobody edits."""
+        known = {agent: self._secrets.private(agent) for agent in self.agents(snapshot)}
+        if self._result is None or known != self._known:
+            self._result, self._known = redacted(snapshot.configuration, self._secrets), known
         return self._result
+
+    def of(self, snapshot: Snapshot) -> RedactedSnapshot:
+        """The redacted form of a snapshot."""
+        return RedactedSnapshot(self, snapshot)
+
+    def status(self, snapshot: Snapshot) -> etree._Element | None:
+        """The redacted form of a snapshot's status, which nobody edits."""
+        return None if snapshot.status is None else redacted(snapshot.status, self._secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedSnapshot:
+    """A snapshot without secrets; each part is worked out when it is asked for."""
+
+    cib: RedactedCib
+    snapshot: Snapshot
+
+    @property
+    def configuration(self) -> etree._Element:
+        """The configuration element. Nobody may edit it."""
+        return self.cib.configuration(self.snapshot)
+
+    @property
+    def status(self) -> etree._Element | None:
+        """The status element, where there is one. Nobody may edit it."""
+        return self.cib.status(self.snapshot)
 
 
 def redacted(root: etree._Element, secrets: Secrets) -> etree._Element:
@@ -116,7 +137,7 @@ class Concealer:
             return ""
         root = document.parse_element(change.content)
         members = [change.member] if change.member else [child.get("id", "") for child in root]
-        secret = {key for lookup in self._lookups for key in lookup.named(members)}
+        secret = set() if self._is_all_there_is(change) else {k for each in self._lookups for k in each.named(members)}
         for element, attribute in list(secret_places(root, self._secrets, self._template)):
             element.set(attribute, HIDDEN)
         for element in root.iter("*"):
@@ -124,6 +145,12 @@ class Concealer:
                 if (element.tag, element.get("id"), attribute) in secret:
                     element.set(attribute, HIDDEN)
         return document.canonical(root).decode()
+
+    def _is_all_there_is(self, change: Change) -> bool:
+        """Whether the content is a whole member that one source alone has: then it tells itself what is secret in it."""
+        if change.id != change.member or any(lookup.borrowing for lookup in self._lookups):
+            return False
+        return sum(lookup.has(change.member) for lookup in self._lookups) == 1
 
     def _template(self, name: str) -> etree._Element | None:
         return next((found for lookup in self._lookups if (found := lookup.template(name)) is not None), None)
