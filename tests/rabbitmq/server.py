@@ -40,7 +40,10 @@ class RabbitMq:
     """One broker. It is up from `start` to `stop`, and may be killed and started again meanwhile."""
 
     def __init__(self, directory: Path, name: str = "qmf", plugins: tuple[str, ...] = ()) -> None:
-        """Prepare a broker that keeps everything in `directory`, and has more plugins than those that it needs anyway."""
+        """Prepare a broker that keeps everything in `directory`, and has more plugins than those that it needs anyway.
+
+        `definitions` may be given more of what RabbitMQ's definitions file takes, before it is started.
+        """
         self.directory = directory
         self.port, self.tls_port, distribution, self._epmd_port = free_ports(4)
         self.url = f"amqp://127.0.0.1:{self.port}"
@@ -50,6 +53,7 @@ class RabbitMq:
         self._users: list[dict[str, Any]] = []
         self._permissions: list[dict[str, Any]] = []
         self._topic_permissions: list[dict[str, Any]] = []
+        self.definitions: dict[str, Any] = {}
         self._environment = {
             **os.environ,
             "HOME": str(directory),
@@ -177,6 +181,7 @@ class RabbitMq:
             "users": self._users,
             "permissions": self._permissions,
             "topic_permissions": self._topic_permissions,
+            **self.definitions,
         }
         (self.directory / "definitions.json").write_text(json.dumps(definitions))
 
