@@ -122,8 +122,9 @@ class Engine(asyncio.Protocol):
         self._go_soon()
         self.schedule_flush()
 
-    def abort(self) -> None:
-        """Drop the socket at once."""
+    def abort(self, reason: str = "") -> None:
+        """Drop the socket at once; with a `reason` also one that is not there yet, as soon as it is."""
+        self._reason = self._reason or reason
         if self._socket is not None:
             self._socket.abort()
 
@@ -134,7 +135,7 @@ class Engine(asyncio.Protocol):
         self._socket = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.identity = Identity(address=_address(peer))
-        self._reason = self._handshake.start(peer[0] if peer else "")
+        self._reason = self._reason or self._handshake.start(peer[0] if peer else "")
         if self._reason:
             self.abort()
             return

@@ -5,7 +5,7 @@ refuse to open without it) - and dynamic ones for replies; where there is AMQP M
 goes to every link whose filter matches, to the agent's own addresses too, whoever sent it, so that foreign consoles and agents
 reach each other here. It is encoded once, and the same bytes go out on every link. All its ports share the nodes. The number
 of connections is bounded: one too many is told so and closed, and dropped at once where even those are too many. So is one
-that is not admitted.
+that is not admitted. Those that have not opened yet keep nobody out: they make room.
 Source: the behaviour of qpidd's management exchanges, as QMF v2 peers expect it.
 """
 
@@ -29,6 +29,7 @@ from qmfagent.bus.limits import Limits
 from qmfagent.bus.outlet import Outlet
 from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
+from qmfagent.bus.seats import Seats
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import InputError, Refused, UnknownObject
 from qmfagent.management.message import NODE as MANAGEMENT
@@ -93,7 +94,8 @@ class Listener:
         self._on_message = on_message
         self._agent = agent
         self._container = f"qmfagent-{uuid4()}"
-        self._peers: set[Peer] = set()
+        self._served: Seats[Peer] = Seats(self.limits.max_connections)
+        self._refused: Seats[Peer] = Seats(REFUSALS)
         self._servers: list[asyncio.Server] = []
         self._admit = admit
         self._on_refused = on_refused
@@ -158,7 +160,7 @@ class Listener:
     async def stop(self) -> None:
         """Stop listening, and close every connection in AMQP's way, in two seconds at most."""
         self._close_servers()
-        for peer in list(self._peers):
+        for peer in self._peers:
             peer.engine.close(Condition("amqp:connection:forced", "the agent stops"))
         await self._idle.wait()
 
@@ -188,13 +190,23 @@ class Listener:
 
     def forget(self, peer: Peer) -> None:
         """Drop a peer whose connection is over."""
-        self._peers.discard(peer)
+        self._served.leave(peer)
+        self._refused.leave(peer)
         if not self._peers:
             self._idle.set()
+
+    def opened(self, peer: Peer) -> None:
+        """Take note that a peer has opened its connection."""
+        self._served.speaks(peer)
+        self._refused.speaks(peer)
 
     def admits(self, identity: Identity) -> bool:
         """Whether a peer may stay, now that it is known who it is."""
         return self._admit(identity)
+
+    @property
+    def _peers(self) -> list[Peer]:
+        return [*self._served, *self._refused]
 
     def _close_servers(self) -> None:
         for server in self._servers:
@@ -202,12 +214,13 @@ class Listener:
         self._servers.clear()
 
     def _accept(self, endpoint: Endpoint) -> asyncio.Protocol:
-        surplus = len(self._peers) - self.limits.max_connections
-        if surplus >= REFUSALS:
+        welcome = self._served.to_be_had
+        seats = self._served if welcome else self._refused
+        if not seats.to_be_had:
             return _Dropped()
-        if surplus == 0:
-            log.warning("%d connections are open; no more are served", len(self._peers))
-        peer = Peer(self, welcome=surplus < 0)
+        if not welcome and not self._refused:
+            log.warning("%d connections are open; no more are served", len(self._served))
+        peer = Peer(self, welcome=welcome)
         peer.engine = Engine(
             peer,
             server=True,
@@ -216,7 +229,9 @@ class Listener:
             tls=endpoint.domain,
             passwords=endpoint.passwords,
         )
-        self._peers.add(peer)
+        silent = seats.take(peer)
+        if silent is not None:
+            silent.engine.abort("it had said nothing yet, and made room for another")
         self._idle.clear()
         return peer.engine
 

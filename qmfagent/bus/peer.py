@@ -45,6 +45,9 @@ class Exchange(Protocol):
     def admits(self, identity: Identity) -> bool:
         """Whether a peer may stay, now that it is known who it is."""
 
+    def opened(self, peer: Peer) -> None:
+        """Take note that a peer has opened its connection."""
+
     def forget(self, peer: Peer) -> None:
         """Drop a peer whose connection is over."""
 
@@ -64,6 +67,7 @@ class Peer:
 
     def on_open(self) -> None:
         """Note who it is, and close a connection that is not to be."""
+        self._exchange.opened(self)
         if not self._welcome:
             allowed = f"{self._exchange.limits.max_connections} connections are served here, and as many are open"
             self.engine.close(Condition("amqp:resource-limit-exceeded", allowed))
