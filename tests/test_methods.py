@@ -123,6 +123,7 @@ async def test_events_are_replayed(site: Site) -> None:
 
 async def test_nothing_is_read_while_the_cib_is_not_seen(holder: Site) -> None:
     holder.inventory.lost()
+    holder.store.unseen = Disconnected("the CIB can't be seen")
     for name, method, arguments in (
         ("Site:b", "query", {"path": ""}),
         ("Site:b", "publication", {"ticket": "T"}),
