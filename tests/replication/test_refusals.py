@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from qmfagent.errors import RemoteError
+from qmfagent.peer_link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
-from tests.sites.pair import SitePair
+from tests.sites.pair import SitePair, until
 
 
 async def refused(awaitable: object) -> RemoteError:
@@ -153,3 +154,46 @@ async def test_a_broken_cib_file_leaves_the_last_good_state(manual_pair: SitePai
     assert version == str((await b.object("Site:siteb"))["cib_version"])
     b.config.cib_file.write_bytes(good)
     assert (await b.call("Site:siteb", "query", path="configuration/resources"))["xml"].startswith("<resources")
+
+
+async def test_replicators_are_all_that_agents_need_to_be_to_each_other(manual_pair: SitePair) -> None:
+    sites = (manual_pair.a, manual_pair.b)
+    for site in sites:
+        await site.stop()
+        site.config = replace(site.config, access=Access((Rule(("anonymous",), Role.REPLICATOR),)))
+    for site in sites:
+        await site.start()
+    for site in sites:
+        await site.sees_peers()
+    await manual_pair.a.replica("T", "siteb", direction="to", state="behind")
+    assert (await manual_pair.a.call("Replica:T:siteb", "replicate_now"))["changes"] > 0
+    await manual_pair.b.replica("T", "sitea", state="in-sync")
+    for site in sites:
+        assert (await refused(site.ticket("T", "revoke"))).reason == "forbidden"
+
+
+async def test_what_a_rule_hides_is_in_no_answer(manual_pair: SitePair) -> None:
+    a = manual_pair.a
+    await a.stop()
+    rules = (Rule(("anonymous",), Role.ADMINISTRATOR), Rule(("anonymous",), None, tickets=("T",)))
+    a.config = replace(a.config, access=Access(rules))
+    await a.start()
+    assert a.session is not None
+    seen = {
+        name: sorted(data.object_id.object_name for data in await a.session.query(agent_name("sitea"), name))
+        for name in ("Ticket", "Resource", "Constraint", "Site")
+    }
+    assert seen == {"Ticket": [], "Resource": ["Resource:local-a"], "Constraint": [], "Site": ["Site:sitea"]}
+    assert (await refused(a.ticket("T", "revoke"))).code == 1
+    assert (await refused(a.call("Site:sitea", "query", path="configuration"))).reason == "forbidden"
+
+
+async def test_who_has_no_role_is_not_let_in(manual_pair: SitePair, caplog: pytest.LogCaptureFixture) -> None:
+    a = manual_pair.a
+    await a.stop()
+    a.config = replace(a.config, access=Access((Rule(("CN=*",), Role.VIEWER),)))
+    starting = asyncio.create_task(a.start())
+    await until(lambda: "give it a role under [[access]]" in caplog.text, "a console that is told why")
+    assert not starting.done()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
