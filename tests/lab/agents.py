@@ -98,9 +98,7 @@ class AgentSite:
                 others=", ".join(f'"CN={other}"' for other in others),
             )
             + "".join(
-                _PEER.format(
-                    name=other, address=lab.address(other), port=PORT, verify_key=folder / f"{other}.sign.pub"
-                )
+                _PEER.format(name=other, address=lab.address(other), port=PORT, verify_key=folder / f"{other}.sign.pub")
                 for other in others
             )
         )

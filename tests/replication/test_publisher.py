@@ -160,7 +160,9 @@ async def test_without_a_key_nothing_is_published_and_that_is_told_once(caplog: 
     for _ in range(2):
         assert await publisher.update(store.current) == []
     assert [(event["ticket"], event["reason"]) for event in events.named("publish_failed")] == [("T", "unsigned")]
-    assert [record.message for record in caplog.records if "signing_key" in record.message] == [caplog.records[0].message]
+    assert [record.message for record in caplog.records if "signing_key" in record.message] == [
+        caplog.records[0].message
+    ]
     assert owned_ids(store.current, "T") == set()
     with pytest.raises(Refused, match="signing_key") as refused:
         publisher.current(store.current, "T")
