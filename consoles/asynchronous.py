@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
 from consoles.link import AGENT_PREFIX, Link, site_of
+from consoles.resumption import Resumption
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus, ticket_statuses
-from consoles.values import Applied, Event, Object, Plan, SiteFound, SiteLost
+from consoles.values import Applied, Event, Object, Plan, Position, SiteFound, SiteLost
 from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
@@ -61,7 +62,7 @@ class AsyncConsole:
             )
         if tls is not None and not any(BusUrl.parse(url).secure for url in urls):
             raise ConfigError("certificates are given, but no URL uses them", hint="write amqps://")
-        self._links = [Link(url, tls, credentials, self._found, self._lost) for url in urls]
+        self._links = [Link(url, tls, credentials, self._found, self._lost, self._heard) for url in urls]
         self._timeout = timeout
         self._on_problem = on_problem
         self._subscriptions: set[Subscription] = set()
@@ -133,15 +134,37 @@ class AsyncConsole:
         tickets, replicas = await asyncio.gather(self.query("Ticket"), self.query("Replica"))
         return ticket_statuses(tickets, replicas)
 
-    def subscribe(self, events: Collection[str] | None = None, sites: Collection[str] | None = None) -> Subscription:
+    def subscribe(
+        self,
+        events: Collection[str] | None = None,
+        sites: Collection[str] | None = None,
+        since: Mapping[str, Position | int] | None = None,
+    ) -> Subscription:
         """The events from now on, of these names and sites, None for all; Gap, SiteLost and SiteFound among them.
+
+        Of a site that is in `since`, they are those after that place: the `position` of the last event that was worked
+        through, or its number alone, 0 for all that the site still has. However often the connection is lost meanwhile, each
+        event of a site comes once, in order; where one can't be had any more there is a Gap.
 
         Use it with `with`, and iterate with `async for`.
         """
+        places = {site: Position(place) if isinstance(place, int) else place for site, place in (since or {}).items()}
         streams = {link.url: link.session.events() for link in self._links}
-        subscription = Subscription(streams, self._read, events, sites, self._subscriptions.discard)
+        resumption = Resumption(self, places, sites)
+        subscription = Subscription(streams, self._read, resumption, events, sites, self._subscriptions.discard)
         self._subscriptions.add(subscription)
+        for link in self._links:
+            for site in link.sites:
+                if self._route(site) is link:
+                    resumption.known(site, link.url)
+                    if site in places:
+                        subscription.heard(site, link.url)
         return subscription
+
+    def numbers(self, site: str) -> tuple[str, int] | None:
+        """The journal of a site and the number of its newest event, as its agent has announced them; None where it has not."""
+        link = self._route(site)
+        return link.numbers(site) if link else None
 
     # -- what is done
 
@@ -235,11 +258,20 @@ class AsyncConsole:
         link = self._route(site)
         if not site or (link is not None and link.url != url):
             return None
-        return Event(site, event.class_name, event.values, event.severity, event.timestamp)
+        seq = event.values.get("seq")
+        number = seq if isinstance(seq, int) else 0
+        return Event(site, event.class_name, event.values, event.severity, event.timestamp, number)
 
     def _found(self, site: str) -> None:
         for subscription in list(self._subscriptions):
             subscription.announce(SiteFound(site))
+        self._heard(site)
+
+    def _heard(self, site: str) -> None:
+        link = self._route(site)
+        if link is not None:
+            for subscription in list(self._subscriptions):
+                subscription.heard(site, link.url)
 
     def _lost(self, site: str) -> None:
         if self._route(site) is None:

@@ -22,7 +22,7 @@ from consoles.asynchronous import AsyncConsole
 from consoles.subscription import Subscription
 from consoles.synchronous import Console, Events
 from consoles.tickets import TicketAt, TicketStatus
-from consoles.values import Announcement, Applied, Event, Gap, Object, Plan, SiteFound, SiteLost
+from consoles.values import Announcement, Applied, Event, Gap, Object, Plan, Position, SiteFound, SiteLost
 
 __all__ = [
     "Announcement",
@@ -34,6 +34,7 @@ __all__ = [
     "Gap",
     "Object",
     "Plan",
+    "Position",
     "SiteFound",
     "SiteLost",
     "Subscription",

@@ -14,11 +14,15 @@ from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.session import ConsoleSession
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
-from qmfagent.errors import BusError
+from qmfagent.errors import BusError, RequestTimeout
 from qmfagent.qmf.console_events import AgentInfo
 
 AGENT_PREFIX = "clusterlabs.org:qmfagent:"
 """What the QMF name of a site's agent begins with; the site's name follows."""
+
+
+WATCH = 3600.0
+"""Seconds to wait for an announcement, over and over."""
 
 
 def site_of(agent: str) -> str:
@@ -36,8 +40,10 @@ class Link:
         credentials: Credentials | None,
         on_site: Callable[[str], None],
         on_site_lost: Callable[[str], None],
+        on_events: Callable[[str], None],
     ) -> None:
-        """`on_site` is called with each site that appears, or appears again, `on_site_lost` with each that is gone.
+        """`on_site` is called with each site that appears, or appears again, `on_site_lost` with each that is gone,
+        `on_events` with each that announces new events.
 
         `tls` is for amqps URLs and not used for others. With `credentials` the console logs in with a password.
         Raises ConfigError for a URL, certificates or credentials that can't be used.
@@ -50,7 +56,9 @@ class Link:
             on_agent=lambda agent: _tell(on_site, agent),
             on_lost=lambda agent: _tell(on_site_lost, agent),
         )
+        self._on_events = on_events
         self._joining: asyncio.Task[bool] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def join(self, patience: float) -> asyncio.Task[bool]:
         """Begin to connect; the task gives True once the link is up and its agents are known.
@@ -58,17 +66,24 @@ class Link:
         It gives False where the first attempt has failed, or takes more than `patience` seconds; the link goes on trying.
         """
         if self._joining is None:
-            self._joining = asyncio.get_running_loop().create_task(self._join(patience), name=f"joining {self.url}")
+            loop = asyncio.get_running_loop()
+            self._joining = loop.create_task(self._join(patience), name=f"joining {self.url}")
+            self._watching = loop.create_task(self._watch(), name=f"watching {self.url}")
         return self._joining
 
     async def leave(self) -> None:
         """Close the link."""
-        if self._joining is not None:
-            self._joining.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._joining
-            self._joining = None
+        for task in (self._joining, self._watching):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        self._joining = self._watching = None
         await self.session.stop()
+
+    def numbers(self, site: str) -> tuple[str, int] | None:
+        """The journal of a site and the number of its newest event, as announced last; None where it has announced none."""
+        return next((_numbers(agent) for agent in self.session.known_agents if site_of(agent.name) == site), None)
 
     @property
     def sites(self) -> set[str]:
@@ -94,6 +109,20 @@ class Link:
         with suppress(BusError):  # lost again already: the session locates its agents when it is back
             await self.session.agents()
         return True
+
+    async def _watch(self) -> None:
+        """Tell of every announcement of new events."""
+        told: dict[str, tuple[str, int] | None] = {}
+        while True:
+            with suppress(RequestTimeout):
+                agent = await self.session.wait_agent(lambda agent: _numbers(agent) != told.get(agent.name), WATCH)
+                told[agent.name] = _numbers(agent)
+                _tell(self._on_events, agent)
+
+
+def _numbers(agent: AgentInfo) -> tuple[str, int] | None:
+    journal, seq = agent.attributes.get("journal"), agent.attributes.get("seq")
+    return (journal, seq) if isinstance(journal, str) and journal and isinstance(seq, int) else None
 
 
 def _tell(callback: Callable[[str], None], agent: AgentInfo) -> None:

@@ -1,8 +1,8 @@
 """The events of several links, in one stream.
 
-Rules of this file: nothing is lost in silence: where events are missing there is a Gap in their place. A SiteLost or
-SiteFound never comes before an event that had arrived before it. Reading may be cancelled at any moment (by a timeout,
-say) without losing an event.
+Rules of this file: nothing is lost in silence: what was missed is asked for, and where it can't be had there is a Gap in its
+place. A SiteLost or SiteFound never comes before an event that had arrived before it. Reading may be cancelled at any moment
+(by a timeout, say) without losing an event.
 """
 
 from __future__ import annotations
@@ -10,14 +10,27 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 
+from consoles.resumption import Resumption
 from consoles.values import Announcement, Event, Gap, SiteFound, SiteLost
 from qmfagent.bus.event_stream import EventGap, EventStream
 from qmfagent.qmf.console_events import EventReceived
 
+MISSED = "events_missed"
+"""The event by which an agent tells a receiver that it left out some."""
+
 Item = EventReceived | EventGap
 Reader = Callable[[str, EventReceived], Event | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The site has announced itself, by way of a URL."""
+
+    site: str
+    url: str
 
 
 class Subscription:
@@ -27,37 +40,46 @@ class Subscription:
         self,
         streams: Mapping[str, EventStream],
         read: Reader,
+        resumption: Resumption,
         names: Collection[str] | None,
         sites: Collection[str] | None,
         on_close: Callable[[Subscription], None],
     ) -> None:
-        """Read `streams`, which are by URL; `read` makes an event of what came by way of a URL, None to drop it.
+        """Read `streams`, which are by URL; `read` makes an event of what came by way of a URL, None to drop it;
+        `resumption` gets what was missed.
 
         `names` and `sites` say which events are wanted, None for all. `on_close` is called once, at the end.
         """
         self._streams = streams
         self._read = read
+        self._resumption = resumption
         self._names = names
         self._sites = sites
         self._on_close = on_close
-        self._announced: deque[SiteLost | SiteFound] = deque()
+        self._announced: deque[SiteLost | SiteFound | _Heard] = deque()
         self._changed = asyncio.Event()
         self._next: dict[str, asyncio.Task[Item]] = {}
         self._closed = False
+        resumption.start(self._changed.set)
         for url in streams:
             self._fetch(url)
 
     def announce(self, what: SiteLost | SiteFound) -> None:
         """Tell the reader, after everything that has arrived until now."""
         if self._sites is None or what.site in self._sites:
-            self._announced.append(what)
-            self._changed.set()
+            self._put(what)
+
+    def heard(self, site: str, url: str) -> None:
+        """Look whether something is missing, now that the site has announced itself by way of a URL."""
+        if (what := _Heard(site, url)) not in self._announced:
+            self._put(what)
 
     def close(self) -> None:
         """End the subscription; the reader gets nothing more."""
         if self._closed:
             return
         self._closed = True
+        self._resumption.close()
         for stream in self._streams.values():
             stream.close()
         for task in self._next.values():
@@ -76,36 +98,49 @@ class Subscription:
 
     async def __anext__(self) -> Announcement:
         while not self._closed:
-            for url in [url for url, task in self._next.items() if task.done()]:
-                item = self._take(url)
-                if item is not None:
+            while self._resumption.ready:
+                item = self._resumption.ready.popleft()
+                if self._names is None or isinstance(item, Gap) or item.name in self._names:
                     return item
+            if self._resumption.collect() or self._take():
+                continue
             await asyncio.sleep(0)  # what a stream still holds comes with the next turn of the loop
             if any(task.done() for task in self._next.values()):
                 continue
             if self._announced:
-                return self._announced.popleft()
+                announced = self._announced.popleft()
+                if isinstance(announced, _Heard):
+                    self._resumption.heard(announced.site, announced.url)
+                    continue
+                if isinstance(announced, SiteLost):
+                    self._resumption.lost(announced.site)
+                return announced
             if not self._next:
                 break
             self._changed.clear()
             await self._changed.wait()
         raise StopAsyncIteration
 
+    def _put(self, what: SiteLost | SiteFound | _Heard) -> None:
+        self._announced.append(what)
+        self._changed.set()
+
     def _fetch(self, url: str) -> None:
         task = asyncio.ensure_future(anext(self._streams[url]))
         task.add_done_callback(lambda done: self._changed.set())
         self._next[url] = task
 
-    def _take(self, url: str) -> Announcement | None:
-        """What has come by way of a URL, None where it is not wanted; fetch the next."""
-        task = self._next.pop(url)
-        if task.cancelled() or isinstance(task.exception(), StopAsyncIteration):
-            return None
-        item = task.result()
-        self._fetch(url)
-        if isinstance(item, EventGap):
-            return Gap(url, item.missed, item.reason)
-        event = self._read(url, item)
-        if event is None or (self._names is not None and event.name not in self._names):
-            return None
-        return event if self._sites is None or event.site in self._sites else None
+    def _take(self) -> bool:
+        """Take what has come, one item by way of each URL, and fetch the next; whether there was anything."""
+        come = [url for url, task in self._next.items() if task.done()]
+        for url in come:
+            task = self._next.pop(url)
+            if task.cancelled() or isinstance(task.exception(), StopAsyncIteration):
+                continue
+            item = task.result()
+            self._fetch(url)
+            if isinstance(item, EventGap):
+                self._resumption.gap(Gap(url, item.missed, item.reason))
+            elif (event := self._read(url, item)) is not None:
+                self._resumption.event(event, url, missed=event.name == MISSED)
+        return bool(come)

@@ -7,7 +7,7 @@ event loop runs in a thread of its own from enter to exit; calls may come from a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,7 +15,7 @@ from consoles.asynchronous import TIMEOUT, AsyncConsole, log
 from consoles.loop_thread import LoopThread
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus
-from consoles.values import Announcement, Applied, Object, Plan
+from consoles.values import Announcement, Applied, Object, Plan, Position
 from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.qmf.classes import SchemaClass
@@ -79,11 +79,16 @@ class Console:
         """See AsyncConsole.tickets."""
         return self._loop.run(self._console.tickets())
 
-    def subscribe(self, events: Collection[str] | None = None, sites: Collection[str] | None = None) -> Events:
+    def subscribe(
+        self,
+        events: Collection[str] | None = None,
+        sites: Collection[str] | None = None,
+        since: Mapping[str, Position | int] | None = None,
+    ) -> Events:
         """See AsyncConsole.subscribe. Use it with `with`, and iterate with `for`, which waits for the next event."""
 
         async def subscribe() -> Subscription:
-            return self._console.subscribe(events, sites)
+            return self._console.subscribe(events, sites, since)
 
         return Events(self._loop, self._loop.run(subscribe()))
 

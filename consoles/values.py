@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qmfagent.errors import Refused
+from qmfagent.errors import Refused, UnknownObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,36 @@ class Object:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """A place among the events of a site: the number of one, and the journal it is of, empty for whichever there is.
+
+    Numbers of another journal mean other events: with its journal, a position that is no longer valid is found out.
+    """
+
+    seq: int
+    journal: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read what str() gives, or a number alone. Raises UnknownObject for what is neither."""
+        journal, _, seq = text.rpartition(":")
+        if not (seq.isascii() and seq.isdigit()):
+            raise UnknownObject(
+                f"{text!r} is no place among events", hint="write the number of an event, or JOURNAL:NUMBER"
+            )
+        return cls(int(seq), journal)
+
+    def __str__(self) -> str:
+        return f"{self.journal}:{self.seq}" if self.journal else str(self.seq)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened at a site.
 
     `name` is that of the event class, `severity` 0 to 7 as in syslog, `timestamp` nanoseconds since the epoch by the
-    site's clock.
+    site's clock. `seq` is its number in the site's journal, 0 where the site does not number its events, `journal` that
+    journal's id, empty where it is not known.
     """
 
     site: str
@@ -46,15 +71,28 @@ class Event:
     values: Mapping[str, Any] = field(hash=False)
     severity: int
     timestamp: int
+    seq: int = 0
+    journal: str = ""
+
+    @property
+    def position(self) -> Position:
+        """What to subscribe `since` to go on after this event."""
+        return Position(self.seq, self.journal)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events that came by way of `url` are missing here: `missed` is how many, None where nobody can know."""
+    """Events that came by way of `url` are missing here: `missed` is how many, None where nobody can know.
+
+    `site` is whose they are, empty where they may be those of any site there. What follows of that site are the events
+    after number `resume`, None where that is not known. Whoever follows its state reads it afresh now.
+    """
 
     url: str
     missed: int | None
     reason: str
+    site: str = ""
+    resume: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

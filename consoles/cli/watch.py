@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
 from consoles.cli.output import print_json, print_line, warn
+from consoles.cli.places import PlaceFile, read_since
 from consoles.cli.settings import Settings, json_option
 from consoles.cli.status import DONE, UNREACHABLE
 from consoles.cli.words import elided, moment, safe, words
@@ -34,6 +37,17 @@ VALUE_WIDTH = 80
 @click.option("--site", "sites", multiple=True, help="Only events of these sites; may be repeated.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds.")
+@click.option(
+    "--since",
+    multiple=True,
+    metavar="[SITE=][JOURNAL:]NUMBER",
+    help="Begin after the event of that number (0: with the oldest there is), of one site or of each; may be repeated.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Go on after the last event printed, as this file has it; it is kept up to date.",
+)
 @json_option
 @click.pass_obj
 def watch_command(
@@ -42,43 +56,58 @@ def watch_command(
     sites: tuple[str, ...],
     count: int | None,
     seconds: float | None,
+    since: tuple[str, ...],
+    resume: Path | None,
     as_json: bool,
 ) -> int:
     """Print events as they happen, until Ctrl-C, or until there were so many, or for so long.
 
-    Lost and found sites and missing events are told too; they do not count. Exit status: 4 where --for is over before
+    Lost and found sites and missing events are told too; they do not count. What was missed while the connection was lost
+    is printed too, once and in order, as long as the site still has it. Exit status: 4 where --for is over before
     there were as many events as --count says, else 0.
     """
-    return asyncio.run(_watch(settings, names, sites, count, seconds, as_json))
+    return asyncio.run(_watch(settings, _Wanted(names, sites, count, seconds, since), resume, as_json))
 
 
-async def _watch(
-    settings: Settings,
-    names: tuple[str, ...],
-    sites: tuple[str, ...],
-    count: int | None,
-    seconds: float | None,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which events are to be printed, and how many, and for how long."""
+
+    names: tuple[str, ...]
+    sites: tuple[str, ...]
+    count: int | None
+    seconds: float | None
+    since: tuple[str, ...]
+
+
+async def _watch(settings: Settings, wanted: _Wanted, resume: Path | None, as_json: bool) -> int:
+    file = PlaceFile(resume) if resume else None
+    sites, count = wanted.sites, wanted.count
+    read_since(wanted.since, ())
     async with settings.async_console() as console:
-        with console.subscribe(names or None, sites or None) as events:
+        places = read_since(wanted.since, sites or await console.sites())
+        places |= file.places if file else {}
+        with console.subscribe(wanted.names or None, sites or None, places) as events:
             for site in sorted(set(sites) - set(await console.sites())):
                 warn(f"site {site!r} does not answer yet; waiting for it")
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await _print(events, count, as_json)
+                async with asyncio.timeout(wanted.seconds):
+                    await _print(events, count, file, as_json)
                     return DONE
     return DONE if count is None else UNREACHABLE
 
 
-async def _print(events: Subscription, count: int | None, as_json: bool) -> None:
+async def _print(events: Subscription, count: int | None, file: PlaceFile | None, as_json: bool) -> None:
     printed = 0
     async for item in events:
         if as_json:
             print_json(_document(item), indent=None)
         else:
             print_line(*_line(item))
-        printed += isinstance(item, Event)
+        if isinstance(item, Event):
+            printed += 1
+            if file:
+                file.take(item)
         if printed == count:
             return
 
@@ -89,12 +118,21 @@ def _document(item: Announcement) -> dict[str, Any]:
             "type": "event",
             "site": item.site,
             "event": item.name,
+            "seq": item.seq,
+            "journal": item.journal,
             "severity": SEVERITIES[item.severity] if 0 <= item.severity < len(SEVERITIES) else str(item.severity),
             "timestamp": item.timestamp,
             "values": dict(item.values),
         }
     if isinstance(item, Gap):
-        return {"type": "gap", "url": item.url, "missed": item.missed, "reason": item.reason}
+        return {
+            "type": "gap",
+            "url": item.url,
+            "site": item.site,
+            "missed": item.missed,
+            "resume": item.resume,
+            "reason": item.reason,
+        }
     return {"type": "site_lost" if isinstance(item, SiteLost) else "site_found", "site": item.site}
 
 
@@ -108,5 +146,5 @@ def _line(item: Announcement) -> tuple[str, str]:
         return f"{moment(item.timestamp)} {item.site} {item.name} {' '.join(values)}".rstrip(), style
     if isinstance(item, Gap):
         missed = "some events are" if item.missed is None else f"{item.missed} event(s) are"
-        return f"-- {missed} missing here ({item.url}): {item.reason}", "magenta"
+        return f"-- {missed} missing here ({item.site or item.url}): {item.reason}", "magenta"
     return f"-- site {item.site} is {'lost' if isinstance(item, SiteLost) else 'found'}", "magenta"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,15 @@ import pytest
 from consoles.cli.main import run
 from qmfagent.agent import load_schema
 from qmfagent.bus.identity import Identity
+from qmfagent.bus.limits import Limits
 from qmfagent.bus.listener import Listener
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import Refused
+from qmfagent.journal.store import Journal
+from qmfagent.objects.event_log import EventLog
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.data import Data
-from qmfagent.qmf.message import Message
+from qmfagent.qmf.message import TOPIC, Message
 from qmfagent.qmf.opcodes import ErrorCode
 
 SCHEMA = load_schema()
@@ -68,6 +71,8 @@ class FakeSite:
         self.silent = False
         self.calls: list[tuple[str, str, Mapping[str, Any]]] = []
         self.called = asyncio.Event()
+        self.log = EventLog(SCHEMA, Journal())
+        self.limits = Limits()
         self._epoch = 0
         self._listener: Listener | None = None
         self.objects_by_class = {"Site": [self._site(peer)], "Ticket": [self._ticket(holds)]}
@@ -84,11 +89,19 @@ class FakeSite:
             self.name,
             schema=SCHEMA,
             source=self,
+            attributes=self.log.attributes(),
             epoch=self._epoch,
             heartbeat_interval=60,
         )
         self._listener = Listener(
-            self.url or f"{scheme}://127.0.0.1:0", tls=tls, addresses=self._agent.addresses(), on_message=self._receive
+            self.url or f"{scheme}://127.0.0.1:0",
+            tls=tls,
+            addresses=self._agent.addresses(),
+            on_message=self._receive,
+            limits=self.limits,
+            on_missed=lambda since, count: self._agent.event(
+                "events_missed", {"site": self.name, "seq": since, "count": count}, NOW
+            ),
         )
         self.url = f"{scheme}://127.0.0.1:{await self._listener.start()}"
 
@@ -98,18 +111,34 @@ class FakeSite:
             await self._listener.stop()
             self._listener = None
 
-    def event(self, name: str, **values: Any) -> None:
-        """Raise an event; values that are left out are empty."""
+    def event(self, name: str, *, told: bool = True, **values: Any) -> None:
+        """Raise an event; values that are left out are empty. One that is not `told` is lost on its way to all."""
         given = {"site": self.name, **values}
         empty = {"TYPE_STRING": "", "TYPE_BOOL": False, "TYPE_INT": 0, "TYPE_LIST": []}
         wanted = {p.name: given.get(p.name, empty[p.type.name]) for p in SCHEMA.event_class(name).properties}
+        del wanted["seq"]
+        numbered = self.log.record(name, wanted, NOW)
+        self._agent.announce(self.log.attributes())
+        if told:
+            assert self._listener is not None
+            self._listener.send(self._agent.event(name, numbered, NOW), self.log.last - 1)
+
+    def outlets(self) -> list[Any]:
+        """Where events wait for their receivers."""
         assert self._listener is not None
-        self._listener.send(self._agent.event(name, wanted, NOW))
+        return list(self._listener.router.route(TOPIC, "agent.ind.event.x"))
+
+    def heartbeat(self) -> None:
+        """Tell everybody that it is there."""
+        assert self._listener is not None
+        self._listener.send(self._agent.heartbeat(NOW), self.log.last)
 
     def objects(self, class_name: str) -> Iterable[Data]:
+        self._renew()
         return self.objects_by_class.get(class_name, [])
 
     def find(self, object_name: str) -> Data | None:
+        self._renew()
         every = (data for found in self.objects_by_class.values() for data in found)
         return next((data for data in every if data.object_id.object_name == object_name), None)
 
@@ -128,12 +157,21 @@ class FakeSite:
         if self.refusal is not None and call.method != "plan":
             code = ErrorCode.FORBIDDEN if self.refusal.reason == "forbidden" else ErrorCode.EXCEPTION
             return self._agent.fail(call, code, str(self.refusal), self.refusal.reason)
+        if call.method == "events":
+            try:
+                return self._agent.succeed(call, self.log.replay(call.arguments["since"], call.arguments["limit"]))
+            except Refused as refusal:
+                return self._agent.fail(call, ErrorCode.EXCEPTION, str(refusal), refusal.reason)
         results: Mapping[str, Mapping[str, Any]] = {
             "plan": {"token": self.plan["token"], "plan": self.plan},
             "apply": {"ticket": "db", "changes": 1, "version": "0.8.0"},
             "query": {"xml": "<nodes>\n  <node id='1'/>\x1b[2J\n</nodes>", "version": "0.7.0"},
         }
         return self._agent.succeed(call, results.get(call.method, {}))
+
+    def _renew(self) -> None:
+        (site,) = self.objects_by_class["Site"]
+        self.objects_by_class["Site"] = [replace(site, values={**site.values, **self.log.describe()})]
 
     def _site(self, peer: str) -> Data:
         peers = [{"site": peer, "url": "amqps://peer:5671", "connected": False}] if peer else []
@@ -147,6 +185,7 @@ class FakeSite:
             connected=True,
             source="file",
             peers=peers,
+            **self.log.describe(),
             resources=4,
             config_changes=2,
         )

@@ -11,6 +11,7 @@ import pytest
 
 from consoles.cli.show import CLASSES
 from consoles.cli.watch import EVENTS
+from consoles.subscription import MISSED
 from qmfagent.agent import load_schema
 from qmfagent.errors import Refused
 
@@ -300,7 +301,7 @@ async def test_help_tells_the_exit_statuses(qmfconsole: Any) -> None:
 
 
 def test_watch_knows_the_events_of_the_schema() -> None:
-    assert set(EVENTS) == {event.name for event in load_schema().events}
+    assert {*EVENTS, MISSED} == {event.name for event in load_schema().events}
 
 
 def test_every_object_class_can_be_shown() -> None:
@@ -335,8 +336,41 @@ async def test_watch_filters(sites: Any, qmfconsole: Any) -> None:
     outcome = await raise_until_done(running, *sites)
     documents = [json.loads(line) for line in outcome.out.splitlines()]
     assert [(each["type"], each["site"], each["event"]) for each in documents] == [("event", "siteb", "applied")] * 2
-    assert list(documents[0]) == ["type", "site", "event", "severity", "timestamp", "values"]
+    assert list(documents[0]) == ["type", "site", "event", "seq", "journal", "severity", "timestamp", "values"]
     assert (documents[0]["severity"], documents[0]["values"]["count"]) == ("note", 3)
+
+
+async def test_watch_begins_where_it_is_told_to(sites: Any, qmfconsole: Any) -> None:
+    sitea, siteb = sites
+    for number in range(3):
+        sitea.event("applied", count=number)
+        siteb.event("applied", count=number)
+
+    async def seen(*since: str, count: int) -> list[tuple[str, int]]:
+        options = [part for each in since for part in ("--since", each)]
+        outcome = await qmfconsole("watch", *options, "--count", str(count), "--json", at=sites)
+        assert outcome.status == 0, outcome.err
+        return sorted((e["site"], e["seq"]) for e in map(json.loads, outcome.out.splitlines()) if e["type"] == "event")
+
+    assert await seen("0", count=6) == [(site, n) for site in ("sitea", "siteb") for n in (1, 2, 3)]
+    journal = sitea.log.attributes()["journal"]
+    assert await seen("siteb=2", f"sitea={journal}:1", count=3) == [("sitea", 2), ("sitea", 3), ("siteb", 3)]
+    assert await seen("2", "siteb=1", count=3) == [("sitea", 3), ("siteb", 2), ("siteb", 3)]
+    assert (await qmfconsole("watch", "--since", "yesterday", at=sites)).status == 1
+
+
+async def test_watch_goes_on_where_its_file_says(siteb: Any, qmfconsole: Any, tmp_path: Path) -> None:
+    file = tmp_path / "places.json"
+    siteb.event("applied", count=1)
+    first = ("watch", "--resume", str(file), "--since", "0", "--json", "--count")
+    assert (await qmfconsole(*first, "1", at=[siteb])).json["seq"] == 1
+    for number in (2, 3):
+        siteb.event("applied", count=number)
+    again = (await qmfconsole(*first, "2", at=[siteb])).out.splitlines()
+    assert [json.loads(line)["seq"] for line in again] == [2, 3]
+    assert json.loads(file.read_text()) == {"siteb": f"{siteb.log.attributes()['journal']}:3"}
+    file.write_text("[]")
+    assert "delete it to begin with" in (await qmfconsole(*first, "1", at=[siteb])).err
 
 
 async def test_watch_ends_in_time(siteb: Any, qmfconsole: Any) -> None:

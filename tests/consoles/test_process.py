@@ -91,7 +91,7 @@ async def test_watch_goes_on_through_a_lost_connection_until_interrupted(siteb: 
         assert await running.wait() == 130
         assert b"Traceback" not in await running.stderr.read()
     kinds = [each["type"] for each in seen]
-    assert kinds[-4:] == ["gap", "site_lost", "site_found", "event"]
+    assert kinds[-3:] == ["site_lost", "site_found", "event"]
     assert [each["values"]["count"] for each in seen if each["type"] == "event"][-1] == 2
 
 
