@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from qmfagent.agent import site_name
+from qmfagent.bus.limits import Limits
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Listen, Peer, Replication, read_config
+from qmfagent.config.journal import IN_MEMORY, JournalConfig
 from qmfagent.errors import ConfigError
+from qmfagent.journal.store import MIB, Retention
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.agents import AllowList
 from qmfagent.policy.roles import Role
@@ -61,6 +64,17 @@ methods = ["grant"]
 sites = ["paris"]
 [redaction]
 patterns = ["pin"]
+[journal]
+file = "journal.db"
+max_entries = 500
+max_mib = 2
+[limits]
+connections = 20
+message_bytes = 2000000
+request_bytes = 100000
+requests_per_second = 50
+queue_messages = 200
+queue_bytes = 3000000
 """
 
 TLS = '[tls]\ncertificate = "a"\nkey = "b"\nca = "c"\n'
@@ -101,6 +115,15 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
             )
         ),
         secret_names=(*DEFAULT_PATTERNS, "pin"),
+        journal=JournalConfig(tmp_path / "journal.db", Retention(500, 2 * MIB)),
+        limits=Limits(
+            max_connections=20,
+            max_message_size=2_000_000,
+            request_bytes=100_000,
+            requests_per_second=50,
+            queue_messages=200,
+            queue_bytes=3_000_000,
+        ),
     )
 
 
@@ -115,6 +138,11 @@ def test_an_empty_file_listens_on_loopback_and_lets_nobody_in(read: Callable[[st
 def test_the_documented_example_can_be_read(read: Callable[[str], Config]) -> None:
     page = (Path(__file__).parents[1] / "docs/reference/configuration.md").read_text()
     assert read(page.split("```toml\n")[1].split("```")[0]).site == "paris"
+
+
+def test_a_journal_in_memory_keeps_less_than_one_in_a_file(read: Callable[[str], Config]) -> None:
+    assert read("[journal]\nfile = 'j'").journal.retention == Retention()
+    assert read("[journal]\nmax_mib = 3").journal == JournalConfig(None, Retention(IN_MEMORY.max_entries, 3 * MIB))
 
 
 def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str], Config]) -> None:
@@ -173,6 +201,10 @@ def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str
         ("[listen]\nusers = 'u'", ["'password_url' and 'users'", "[listen]"]),
         ("[listen]\npassword_url = 'amqp://127.0.0.1'\nusers = 'u'", ["'password_url'", "unencrypted", "amqps"]),
         ("[listen]\npassword_url = 'amqps://x'\nusers = 'u'", ["'password_url'", "needs TLS"]),
+        ("[journal]\nmax_entries = 1", ["'max_entries' in [journal]", "from 100"]),
+        ("[journal]\nsize = 1", ["'size'", "[journal]"]),
+        ("[limits]\nrequests_per_second = 0", ["'requests_per_second' in [limits]", "from 1"]),
+        ("[limits]\nrequest_bytes = '1 MiB'", ["'request_bytes' in [limits]", "bytes"]),
         ("site =\nx = 1", ["TOML", "line 1"]),
     ],
 )
