@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
-from qmfagent.certs_command import certs_command
 from qmfagent.config import Config, read_config
 from qmfagent.errors import QmfAgentError
+from qmfagent.keys.command import certs_command
 from qmfagent.log import configure_logging
 from qmfagent.memory import use_one_arena
 from qmfagent.offline import closure_command, plan_command

@@ -16,31 +16,32 @@ from importlib.resources import files
 from typing import Any, Protocol
 
 from qmfagent.agent_bus import make_bus
-from qmfagent.audit import DONE, AuditLine, audit
+from qmfagent.announcer import Announcer
 from qmfagent.bus.identity import Identity
 from qmfagent.bus.url import BusUrl
-from qmfagent.calls import Calls
-from qmfagent.changed_objects import ChangedObjects
+from qmfagent.calls.calls import Calls
+from qmfagent.calls.manager import Manager
+from qmfagent.calls.methods import Methods
+from qmfagent.calls.targets import Targets
 from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.closure import Closure
 from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
+from qmfagent.cib_watch import CibWatch
 from qmfagent.config import Config, check_site_name
-from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, Refused, SchemaError
-from qmfagent.event_log import EventLog
-from qmfagent.happenings import happenings
-from qmfagent.inventory import Inventory
+from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, Refused
 from qmfagent.journal.store import Journal
+from qmfagent.keys.signing import read_signer, read_verifier
 from qmfagent.management.message import NODE as MANAGEMENT
-from qmfagent.manager import Manager
-from qmfagent.methods import Methods
-from qmfagent.objects import NANOSECONDS, SnapshotObjects
+from qmfagent.objects.changed import ChangedObjects
+from qmfagent.objects.event_log import EventLog
+from qmfagent.objects.inventory import Inventory
+from qmfagent.objects.snapshot import NANOSECONDS
 from qmfagent.pacemaker.metadata import AgentMetadata, NoMetadata
-from qmfagent.peer_link import PRODUCT, VENDOR
-from qmfagent.peers import Peers
+from qmfagent.peers.link import PRODUCT, VENDOR
+from qmfagent.peers.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
-from qmfagent.policy.secret_places import agents_in
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf import schema as qmf_schema
 from qmfagent.qmf.agent import Agent
@@ -51,12 +52,9 @@ from qmfagent.replication.acceptance import Acceptance
 from qmfagent.replication.applier import Applier
 from qmfagent.replication.publisher import Publisher
 from qmfagent.replication.replica import FROM, Replica, Replicas
-from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
-from qmfagent.signing_keys import read_signer, read_verifier
+from qmfagent.replication.subscriber import Subscriber
 from qmfagent.site_file import read_site_rules
-from qmfagent.targets import Targets
 from qmfagent.teller import Teller
-from qmfagent.trace import current_trace
 
 _log = logging.getLogger(__name__)
 
@@ -91,14 +89,12 @@ class QmfAgent:
         """
         self.site = site
         self._config = config
-        self._store = store
-        self._first = snapshot
         read_site_rules(config.replication.site_file)
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self, site=site, broker=config.broker)
         self._metadata = AgentMetadata() if config.cib_file is None else NoMetadata()
-        self._secrets = secrets = Secrets(config.secret_names, self._metadata.private_parameters)
-        self._redacted = RedactedCib(secrets)
+        secrets = Secrets(config.secret_names, self._metadata.private_parameters)
+        redacted = RedactedCib(secrets)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
         self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance, self._metadata.learn)
         schema = load_schema()
@@ -129,12 +125,13 @@ class QmfAgent:
             publish_interval=config.publish_interval,
             answer_broker=config.broker is None,
         )
+        self._announcer = Announcer(site, self._agent, self._events, self._send)
         self._bus = make_bus(
             config,
             self._agent,
             on_message=self._receive,
-            on_up=self._announce,
-            on_missed=self._missed,
+            on_up=self._announcer.heartbeat,
+            on_missed=self._announcer.missed,
             on_refused=self._refuse,
         )
         self._publisher = Publisher(site, store, self._emit, read_signer(config.replication.signing_key))
@@ -149,7 +146,7 @@ class QmfAgent:
             self._subscriber,
             self.peers,
             self._events,
-            self._redacted,
+            redacted,
             self._metadata.learn,
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
@@ -157,7 +154,19 @@ class QmfAgent:
         self._manager = Manager(schema, views.of, self._management_nodes, self._calls, self._bus.respond)
         self._bus.manage(self._manager)
         self._teller = Teller(self._agent, ChangedObjects(schema, self.inventory), self._bus.taken, self._send)
-        self._unpublished = True
+        self._watch = CibWatch(
+            store,
+            snapshot,
+            inventory=self.inventory,
+            replicas=self.replicas,
+            peers=self.peers,
+            publisher=self._publisher,
+            subscriber=self._subscriber,
+            secrets=secrets,
+            redacted=redacted,
+            learn=self._metadata.want,
+            emit=self._emit,
+        )
         self.port = 0
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
@@ -165,16 +174,15 @@ class QmfAgent:
 
         Raises ConfigError and BusError where the listener can't be opened.
         """
-        changes = self._store.changes()
-        await self._look_again()
+        changes = await self._watch.begin()
         self.port = await self._bus.start()
-        self._announce()
+        self._announcer.heartbeat()
         if ready:
             ready.set()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._watch(changes))
-                group.create_task(self._beat())
+                group.create_task(self._watch.run(changes))
+                group.create_task(self._announcer.run(self._config.heartbeat))
                 group.create_task(self._teller.run())
                 group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
@@ -184,62 +192,6 @@ class QmfAgent:
             await self._metadata.stop()
             await self._bus.stop()
             self._events.close()
-
-    # -- from the CIB
-
-    async def _look_again(self) -> None:
-        """Begin with the CIB as it is now: it may have changed since the first snapshot, before anybody listened."""
-        try:
-            self._first = await self._store.snapshot()
-            self.inventory.renew(self._first)
-        except Disconnected:
-            self.inventory.renew(self._first)
-            self.inventory.lost()
-
-    async def _watch(self, changes: AsyncIterator[CibChange | CibLost]) -> None:
-        if self.inventory.connected:
-            await self._take(CibChange(self._first))
-        async for change in changes:
-            if isinstance(change, CibLost):
-                _log.warning("the CIB can't be seen any more: %s", change.reason)
-                self.inventory.lost()
-            else:
-                await self._take(change)
-
-    async def _take(self, change: CibChange) -> None:
-        """Work through one change. What fails is told, and made good by the next change: its snapshot holds everything."""
-        again = not self.inventory.connected
-        before, after = self.inventory.renew(change.snapshot)
-        try:
-            self._tell(before, after, change)
-            if again:
-                _log.info("the CIB can be seen again, at %s", change.snapshot.version)
-                self._publisher.again()
-                self._subscriber.wake_blocked()
-            if again or self._unpublished or _concerns_publications(before.snapshot, after.snapshot):
-                self._unpublished = True
-                await self._publish(change.snapshot)
-                self._unpublished = False
-        except Exception:
-            _log.exception("CIB %s could not be worked through", change.snapshot.version)
-
-    def _tell(self, before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> None:
-        """Raise the events that a change gives rise to, and wake whom they concern."""
-        if before is after or before.snapshot.references is not after.snapshot.references:
-            self._metadata.want(agents_in(after.snapshot.configuration))
-        self.replicas.unpublished(after.held)
-        for name, values in happenings(before, after, change, self._secrets):
-            self._emit(name, values)
-            if name == "config_changed":
-                self.inventory.config_changes += 1
-                self._redacted.forget()
-                self._subscriber.wake_blocked()
-            if name == "ticket_changed" and self.peers.sites:
-                self._subscriber.wake(values["ticket"])
-
-    async def _publish(self, snapshot: Snapshot) -> None:
-        for publication in await self._publisher.update(snapshot):
-            self.replicas.published(publication.ticket, publication.digest, self.peers.sites)
 
     def _mangle(self, closure: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
         """Put this site's rules into effect, as the site file has them now."""
@@ -282,41 +234,10 @@ class QmfAgent:
     # -- to the bus
 
     def _emit(self, name: str, values: Mapping[str, Any]) -> None:
-        """Raise an event. One that has no caller whose call is audited is audited here."""
-        if values.get("by") == AUTOMATIC:
-            kept = {key: values[key] for key in ("publisher", "digest")}
-            ticket, result = values["ticket"], str(values.get("reason", DONE))
-            on = f"Ticket:{ticket}"
-            audit(AuditLine(AUTOMATIC, "Site.apply", on, ticket, self.site, kept, result, current_trace()))
-        try:
-            now = time.time_ns()
-            numbered = self._events.record(name, values, now)
-            self._agent.announce(self._events.attributes())
-            self._send(self._agent.event(name, numbered, now), self._events.last - 1)
-        except SchemaError:
-            _log.exception("an event could not be raised")
-
-    def _missed(self, since: int, count: int) -> Message:
-        """The event that tells one receiver that `count` messages were left out, the first events among them after `since`."""
-        values = {"site": self.site, "seq": since, "count": count}
-        return self._agent.event("events_missed", values, time.time_ns())
+        self._announcer.event(name, values)
 
     def _replica_changed(self, replica: Replica) -> None:
-        try:
-            messages = self._agent.data_indication([self.inventory.replica(replica)])
-        except SchemaError:
-            _log.exception("a replica could not be told of")
-            return
-        for message in messages:
-            self._send(message)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._config.heartbeat)
-            self._announce()
-
-    def _announce(self) -> None:
-        self._send(self._agent.heartbeat(time.time_ns()))
+        self._announcer.changed(lambda: self.inventory.replica(replica))
 
     def _send(self, message: Message, sequence: int | None = None) -> None:
         if sequence is None and message.method == INDICATION and message.correlation_id is None:
@@ -344,11 +265,6 @@ class QmfAgent:
             else:
                 self._calls.take(outcome)
         self._teller.wake()
-
-
-def _concerns_publications(before: Snapshot, after: Snapshot) -> bool:
-    """Whether something has changed that publications are made of."""
-    return before.tickets != after.tickets or not after.same_configuration(before)
 
 
 async def first_snapshot(store: Store) -> Snapshot:

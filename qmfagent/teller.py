@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from qmfagent.changed_objects import ChangedObjects
+from qmfagent.objects.changed import ChangedObjects
 from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.indications import Taken
 from qmfagent.qmf.message import Message

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qmfagent import certs
 from qmfagent.bus.tls import TlsConfig
+from qmfagent.keys import certs
 
 DAY = timedelta(days=1)
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.calls import MAX_CALLS, Calls
+from qmfagent.calls.calls import MAX_CALLS, Calls
+from qmfagent.calls.targets import Targets
 from qmfagent.errors import Refused, SiteFileError, WriteRejected
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
@@ -19,7 +20,6 @@ from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.data import Data, ObjectId
 from qmfagent.qmf.message import DIRECT, Address, Message
-from qmfagent.targets import Targets
 from qmfagent.trace import current_trace, outgoing_traceparent, trace_of
 
 WRITER = "CN=admin"

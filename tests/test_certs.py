@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from qmfagent import certs
-from qmfagent.certs_command import certs_command
 from qmfagent.errors import ConfigError
+from qmfagent.keys import certs
+from qmfagent.keys.command import certs_command
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

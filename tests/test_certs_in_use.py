@@ -21,8 +21,8 @@ from qmfagent.bus.client import Connection
 from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.listener import Listener
 from qmfagent.bus.tls import TlsConfig
-from qmfagent.certs_command import certs_command
 from qmfagent.errors import ConnectionLost
+from qmfagent.keys.command import certs_command
 from tests.replication.conftest import SOURCE
 from tests.sites.buses import free_port
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from qmfagent.agent import load_schema
-from qmfagent.changed_objects import ChangedObjects
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.objects import SnapshotObjects, Values
+from qmfagent.objects.changed import ChangedObjects
+from qmfagent.objects.snapshot import SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from tests.cib.strategies import cibs, edits
 from tests.test_objects import CIB

@@ -11,8 +11,8 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.errors import JournalError, Refused, SchemaError
-from qmfagent.event_log import MAX_PAGE, MAX_PAGE_BYTES, EventLog
 from qmfagent.journal.store import Journal, Retention
+from qmfagent.objects.event_log import MAX_PAGE, MAX_PAGE_BYTES, EventLog
 from qmfagent.qmf.checks import check_results
 
 SCHEMA = load_schema()

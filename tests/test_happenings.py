@@ -11,8 +11,8 @@ from lxml import etree
 from qmfagent.agent import load_schema
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.happenings import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, MAX_TEXT, happenings
-from qmfagent.objects import SnapshotObjects
+from qmfagent.objects.happenings import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, MAX_TEXT, happenings
+from qmfagent.objects.snapshot import SnapshotObjects
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.checks import check_values
 from tests.replication.conftest import SOURCE

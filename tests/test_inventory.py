@@ -10,7 +10,7 @@ from qmfagent.agent import load_schema
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
-from qmfagent.inventory import Inventory
+from qmfagent.objects.inventory import Inventory
 from qmfagent.replication.plans import Plans
 from qmfagent.replication.replica import Replicas
 from tests.replication.conftest import SOURCE, TARGET

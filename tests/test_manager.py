@@ -11,15 +11,15 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.bus.management_wire import encode_response
-from qmfagent.calls import Calls
+from qmfagent.calls.calls import Calls
+from qmfagent.calls.manager import Manager
+from qmfagent.calls.targets import Targets
 from qmfagent.errors import Refused, UnknownObject, WriteRejected
 from qmfagent.management.message import Request, Response
-from qmfagent.manager import Manager
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import Agent, MethodCall
-from qmfagent.targets import Targets
 from tests.management.conftest import Objects
 
 WRITER = "CN=admin"
@@ -157,7 +157,7 @@ async def test_an_answer_that_fits_into_no_message_is_replaced_by_one_that_says_
 
 
 async def test_who_is_not_there_any_more_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "qmfagent.manager")
+    caplog.set_level(logging.INFO, "qmfagent.calls.manager")
 
     def gone(response: Response) -> None:
         raise UnknownObject("there is no node 'reply' here")

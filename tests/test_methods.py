@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
+from qmfagent.calls.methods import Methods
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, Disconnected, Refused, RemoteError
-from qmfagent.event_log import EventLog
-from qmfagent.inventory import Inventory
 from qmfagent.journal.store import Journal
-from qmfagent.methods import Methods
+from qmfagent.objects.event_log import EventLog
+from qmfagent.objects.inventory import Inventory
 from qmfagent.policy.redaction import RedactedCib
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import MethodCall

@@ -8,7 +8,7 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.objects import SnapshotObjects
+from qmfagent.objects.snapshot import SnapshotObjects
 from qmfagent.qmf.data import Data
 
 CIB = b"""

@@ -8,7 +8,7 @@ import pytest
 
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
-from qmfagent.paths import MAX_PATH, select
+from qmfagent.objects.paths import MAX_PATH, select
 from tests.replication.conftest import SOURCE
 
 CIB = Snapshot.parse(SOURCE)

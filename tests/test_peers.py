@@ -13,9 +13,9 @@ from qmfagent.bus.event_stream import EventGap
 from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
 from qmfagent.errors import CibError, ConnectionLost, RemoteError, RequestTimeout, UnknownObject
-from qmfagent.peer_link import PeerLink, agent_name
-from qmfagent.peer_session import PeerSession
-from qmfagent.peers import Peers
+from qmfagent.peers.link import PeerLink, agent_name
+from qmfagent.peers.peers import Peers
+from qmfagent.peers.session import PeerSession
 from qmfagent.qmf.console_events import AgentInfo, EventReceived
 from qmfagent.qmf.data import Data
 from qmfagent.replication.authority import Claim

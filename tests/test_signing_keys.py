@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from qmfagent.certs import new_key, private_pem
 from qmfagent.config import Peer
 from qmfagent.errors import ConfigError
-from qmfagent.signing_keys import read_signer, read_signing_key, read_verifier, read_verify_key
+from qmfagent.keys.certs import new_key, private_pem
+from qmfagent.keys.signing import read_signer, read_signing_key, read_verifier, read_verify_key
 from tests.certificates import write_signing_keys
 from tests.replication.fakes import publication
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
+from qmfagent.calls.targets import Targets
 from qmfagent.policy.access import Access, Rule, Target
 from qmfagent.policy.roles import Role
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.qmf.data import Data, ObjectId
 from qmfagent.qmf.message import Address
-from qmfagent.targets import Targets
 
 SCHEMA = load_schema()
 TARGETS = Targets("paris", {"abc": "T"}.get)

@@ -13,8 +13,8 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.bus.client import Connection
-from qmfagent.changed_objects import ChangedObjects
 from qmfagent.config import Listen
+from qmfagent.objects.changed import ChangedObjects
 from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.console import Console
 from qmfagent.qmf.console_events import ConsoleEvent, DataReceived, Subscribed, SubscriptionData

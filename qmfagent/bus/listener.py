@@ -192,7 +192,7 @@ class Listener:
         """Drop a peer whose connection is over."""
         self._served.leave(peer)
         self._refused.leave(peer)
-        if not self._peers:
+        if not self._served and not self._refused:
             self._idle.set()
 
     def opened(self, peer: Peer) -> None:

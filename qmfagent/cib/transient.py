@@ -3,7 +3,7 @@
 Rules of this file: of the status, this program tells tickets, what resources and nodes do, and who is in standby (ticket.py,
 status.py). New values of the other transient attributes concern none of that, and nothing in a CIB changes as often: what
 ping, load and health agents measure is written there. They are recognised by their text, since that is many times cheaper
-than to read them, and joined: of each attribute the last value counts. What is not recognised for certain is no such update.
+than to read them, and joined: of each attribute the last value counts. What is not recognised for certain may not wait.
 Source: Pacemaker Explained, "Transient node attributes"; patchsets as lib/common/patchset.c 2.1 makes them and
 dump_xml_unformatted writes them.
 """
@@ -16,6 +16,7 @@ from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.version import Version
+from qmfagent.errors import PatchError
 
 _ID = rb"\[@id=&apos;[^\"&]*&apos;\]"
 _CHANGE = (
@@ -26,7 +27,7 @@ _CHANGE = (
     + b"/nvpair"
     + _ID
     + rb')"><change-list><change-attr name="value" operation="set" value="[^"]*"/></change-list>'
-    rb"<change-result><nvpair [^<>]*/></change-result></change>"
+    rb'<change-result><nvpair (?![^<>]*name="standby")[^<>]*/></change-result></change>'
 )
 _changes = re.compile(_CHANGE)
 _update = re.compile(
@@ -37,54 +38,69 @@ _update = re.compile(
     + _CHANGE.replace(b"(/", b"(?:/")
     + rb")+</diff>"
 )
-_STANDBY = b' name="standby"'
-
 _Numbers = tuple[bytes, bytes, bytes]
+
+# So many are put by as they come, since it costs less to read them all at once.
+_UNREAD = 256
+
+
+def may_wait(patchset: bytes) -> bool:
+    """Whether a patchset, as Pacemaker's own unformatted text, is an update of transient attributes and nothing else."""
+    return _update.fullmatch(patchset) is not None
 
 
 class TransientUpdates:
-    """Updates of transient attributes that followed on each other, joined; empty at first."""
+    """Updates that followed on each other, joined; never empty when asked."""
 
     def __init__(self) -> None:
+        self._unread: list[bytes] = []
         self._source: _Numbers | None = None
         self._target: _Numbers | None = None
         self._changes: dict[bytes, bytes] = {}
+        self._gap = False
+
+    def add(self, patchset: bytes) -> None:
+        """Join one more, of which `may_wait` is true."""
+        self._unread.append(patchset)
+        if len(self._unread) >= _UNREAD:
+            self._read()
 
     @property
-    def versions(self) -> tuple[Version, Version]:
-        """The versions that they lead from and to. Not to be asked of an empty one."""
-        assert self._source is not None
-        assert self._target is not None
-        return Version(*map(int, self._source)), Version(*map(int, self._target))
-
-    def join(self, patchset: bytes) -> bool:
-        """Add the update that `patchset` is, a `diff` element in Pacemaker's own unformatted text.
-
-        False, and nothing added, where it is anything else or does not follow on the last one.
-        """
-        update = _update.fullmatch(patchset)
-        if update is None or _STANDBY in patchset:
-            return False
-        admin_epoch, epoch, before, after = update.groups()
-        source = admin_epoch, epoch, before
-        if self._target not in (None, source):
-            return False
-        self._source = self._source or source
-        self._target = admin_epoch, epoch, after
-        for change in _changes.finditer(patchset):
-            self._changes[change[1]] = change[0]
-        return True
+    def target(self) -> Version:
+        """The version that they lead to."""
+        self._read()
+        return _version(self._target)
 
     def patchset(self, current: Version) -> etree._Element:
         """All of them as one `diff` element, for a CIB at version `current`.
 
-        That may be any version in between: what it has already is set again. A CIB at an earlier one gets the patchset from
-        where they begin, which does not fit it.
+        That may be any version in between: what it has already is set again. One before the first gets a patchset that does
+        not fit. Raises PatchError where one between them is missing.
         """
-        source, target = self.versions
+        self._read()
+        if self._gap:
+            raise PatchError(f"not all updates of transient attributes up to version {self.target} were told of")
         diff = etree.Element("diff", {"format": "2"})
         version = etree.SubElement(diff, "version")
-        etree.SubElement(version, "source", max(source, current).attributes())
-        etree.SubElement(version, "target", target.attributes())
+        etree.SubElement(version, "source", max(_version(self._source), current).attributes())
+        etree.SubElement(version, "target", self.target.attributes())
         diff.extend(document.parse_element(b"<diff>%b</diff>" % b"".join(self._changes.values())))
         return diff
+
+    def _read(self) -> None:
+        for patchset in self._unread:
+            update = _update.fullmatch(patchset)
+            assert update is not None
+            admin_epoch, epoch, before, after = update.groups()
+            source = admin_epoch, epoch, before
+            self._gap |= self._target not in (None, source)
+            self._source = self._source or source
+            self._target = admin_epoch, epoch, after
+            for change in _changes.finditer(patchset):
+                self._changes[change[1]] = change[0]
+        self._unread.clear()
+
+
+def _version(numbers: _Numbers | None) -> Version:
+    assert numbers is not None
+    return Version(*map(int, numbers))

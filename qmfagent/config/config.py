@@ -14,7 +14,7 @@ from qmfagent.bus.tls import TlsConfig
 from qmfagent.config.access import read_access
 from qmfagent.config.broker import BrokerConfig, read_broker
 from qmfagent.config.journal import JournalConfig, read_journal
-from qmfagent.config.limits import read_limits
+from qmfagent.config.limits import USUAL, read_limits
 from qmfagent.config.listen import Listen, read_listen
 from qmfagent.config.peers import Peer, read_peers
 from qmfagent.config.redaction import read_redaction
@@ -43,7 +43,7 @@ class Config:
     access: Access = field(default_factory=Access)
     secret_names: tuple[str, ...] = DEFAULT_PATTERNS
     journal: JournalConfig = field(default_factory=JournalConfig)
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = USUAL
 
     @property
     def heartbeat(self) -> int:

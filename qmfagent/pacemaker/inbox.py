@@ -24,17 +24,14 @@ class Inbox:
         self._items: deque[Item] = deque()
         self._called = False
 
-    def join(self, patchset: bytes) -> bool:
-        """Keep a notification whose patchset says that it may wait. False, and nothing kept, where it may not."""
+    def hold(self, patchset: bytes) -> None:
+        """Keep the patchset of a notification that may wait."""
         with self._lock:
             last = self._items[-1] if self._items else None
-            if isinstance(last, TransientUpdates):
-                return last.join(patchset)
-            updates = TransientUpdates()
-            if not updates.join(patchset):
-                return False
-            self._items.append(updates)
-            return True
+            if not isinstance(last, TransientUpdates):
+                last = TransientUpdates()
+                self._items.append(last)
+            last.add(patchset)
 
     def put(self, message: bytes) -> bool:
         """Keep a notification that may not wait; whether the taker is to be called: once until the inbox is empty again."""
@@ -62,4 +59,4 @@ class Inbox:
         """The version that the last notification leads to, where that is one that could wait; else None."""
         with self._lock:
             last = self._items[-1] if self._items else None
-            return last.versions[1] if isinstance(last, TransientUpdates) else None
+            return last.target if isinstance(last, TransientUpdates) else None

@@ -78,6 +78,7 @@ class Libcib:
         self._part = declare(self._common, "get_message_xml", c_void_p, c_void_p, c_char_p)
         self._strerror = declare(self._common, "pcmk_strerror", c_char_p, c_int)
         self._iteration = declare(self._glib, "g_main_context_iteration", c_int, c_void_p, c_int)
+        self._pending = declare(self._glib, "g_main_context_pending", c_int, c_void_p)
         self._wakeup = declare(self._glib, "g_main_context_wakeup", None, c_void_p)
         self._free = declare(self._libc, "free", None, c_void_p)
 
@@ -126,10 +127,9 @@ class Libcib:
     def text(self, node: int) -> bytes:
         """An XML node of Pacemaker's as bytes."""
         address = self._dump(node)
-        try:
-            return ctypes.string_at(address)
-        finally:
-            self._free(address)
+        text = c_char_p(address).value
+        self._free(address)
+        return text or b""
 
     def patchset(self, message: int) -> bytes:
         """The patchset of a notification as bytes; b"" where the operation was refused, or the notification has none."""
@@ -145,6 +145,11 @@ class Libcib:
     def iterate(self) -> None:
         """Wait for the next event of the main loop and handle it."""
         self._iteration(None, 1)
+
+    @property
+    def pending(self) -> bool:
+        """Whether `iterate` would find something to handle without waiting."""
+        return bool(self._pending(None))
 
     def wake(self) -> None:
         """Make `iterate` return. The one function that any thread may call."""

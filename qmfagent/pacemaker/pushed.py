@@ -55,6 +55,7 @@ class PushedCib(FedStore):
         self._refreshing = asyncio.Lock()
         self._awaiting_snapshot = True
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading_again: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect; where the cluster is not there yet, return nonetheless and go on trying."""
@@ -80,6 +81,8 @@ class PushedCib(FedStore):
     async def snapshot(self) -> Snapshot:
         """The newest good snapshot. Raises Disconnected."""
         self._take()
+        if self._reading_again is not None:
+            await asyncio.shield(self._reading_again)
         return await super().snapshot()
 
     async def apply(self, patchset: bytes, expected_config_digest: str) -> Version:
@@ -151,7 +154,7 @@ class PushedCib(FedStore):
             except (CibError, PatchError) as error:
                 _LOG.warning("reading the whole CIB again: %s", error)
                 self._awaiting_snapshot = True
-                self._spawn(self._resync())
+                self._reading_again = self._spawn(self._resync())
             else:
                 if change:
                     self._feed.publish(change)
@@ -159,7 +162,7 @@ class PushedCib(FedStore):
     def _read(self, item: Item) -> CibChange | None:
         snapshot = self._feed.current()
         if isinstance(item, TransientUpdates):
-            if item.versions[1] <= snapshot.version:
+            if item.target <= snapshot.version:
                 return None
             patchset = item.patchset(snapshot.version)
             return CibChange(snapshot.advance(patchset), patchset=etree.tostring(patchset))

@@ -19,11 +19,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import closures, echo, live, memory
+from tests.bench import closures, echo, idle, live, memory
 from tests.bench.result import Result
 
 # The closures come first: what the others leave in this process's memory would be measured with them.
-BENCHES = {"closures": closures.run, "live": live.run, "memory": memory.run, "echo": echo.run}
+BENCHES = {"closures": closures.run, "live": live.run, "idle": idle.run, "memory": memory.run, "echo": echo.run}
 
 
 def table(results: list[Result]) -> Table:

@@ -37,6 +37,13 @@ def entering(pid: int, command: Sequence[str]) -> list[str]:
 class SiteProcess(subprocess.Popen[Any]):
     """A process inside a namespace. Signals reach the process itself, not the nsenter(1) that stands before it."""
 
+    @property
+    def inner_pid(self) -> int:
+        """Host PID of the process itself. AssertionError where it has not started, or has ended."""
+        children = _children(self.pid)
+        assert children, f"{self.args} does not run"
+        return children[0]
+
     def send_signal(self, sig: int) -> None:
         """Send signal number `sig` to the process inside; nothing happens when it has ended."""
         if self.poll() is not None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from qmfagent.bus.session import ConsoleSession
-from qmfagent.calls import MAX_CALLS
+from qmfagent.calls.calls import MAX_CALLS
 from qmfagent.cib.closure import closure
 from qmfagent.cib.ownership import owned_ids
 from qmfagent.errors import RemoteError
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import SitePair, until
 

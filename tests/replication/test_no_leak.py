@@ -18,7 +18,7 @@ import pytest
 from qmfagent.bus.session import ConsoleSession
 from qmfagent.errors import QmfAgentError
 from qmfagent.pacemaker.metadata import NoMetadata
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
 from qmfagent.policy.secrets import Secrets

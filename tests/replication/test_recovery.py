@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from qmfagent import peer_link
 from qmfagent.bus.event_stream import EventGap
 from qmfagent.errors import RemoteError
+from qmfagent.peers import link as peer_link
 from qmfagent.replication import subscriber
 from qmfagent.replication.authority import Claim
 from tests.replication.conftest import SOURCE, TARGET

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from qmfagent.errors import RemoteError
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
 from tests.sites.pair import SitePair, until

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent import peer_link
 from qmfagent.errors import RemoteError
+from qmfagent.peers import link as peer_link
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import Site, SiteGroup, until
 

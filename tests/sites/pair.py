@@ -20,7 +20,7 @@ from qmfagent.cib.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Peer, Replication
 from qmfagent.pacemaker.file import FileCib
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.agents import AllowList
 from qmfagent.policy.roles import Role

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qmfagent.calls import Calls
+from qmfagent.calls.calls import Calls
 from qmfagent.errors import CodecError, ManagementError, QmfAgentError, Refused
 from qmfagent.management.changes import Work
 from qmfagent.management.message import Request, Response, Status

@@ -14,8 +14,8 @@ from typing import Any
 
 from qmfagent.cib.difference import compare_members
 from qmfagent.cib.references import Constraint
-from qmfagent.inventory import Inventory
-from qmfagent.objects import SnapshotObjects, Values
+from qmfagent.objects.inventory import Inventory
+from qmfagent.objects.snapshot import SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
 

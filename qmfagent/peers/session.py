@@ -13,7 +13,7 @@ from dataclasses import replace
 from qmfagent.bus.session import ConsoleSession
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.config import BrokerConfig, Peer
-from qmfagent.peer_link import PeerLink, PeerListener, agent_name
+from qmfagent.peers.link import PeerLink, PeerListener, agent_name
 from qmfagent.qmf.console_events import AgentInfo
 from qmfagent.qmf.data import Data
 

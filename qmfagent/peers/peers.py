@@ -14,8 +14,8 @@ from typing import Any
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.config import BrokerConfig, Peer
 from qmfagent.errors import UnknownObject
-from qmfagent.peer_link import PeerLink, PeerListener
-from qmfagent.peer_session import PeerSession
+from qmfagent.peers.link import PeerLink, PeerListener
+from qmfagent.peers.session import PeerSession
 from qmfagent.replication.authority import Claim
 from qmfagent.replication.publication import Publication
 

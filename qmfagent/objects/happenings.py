@@ -17,7 +17,7 @@ from lxml import etree
 from qmfagent.cib import document
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.difference import compare_members
-from qmfagent.objects import SnapshotObjects
+from qmfagent.objects.snapshot import SnapshotObjects
 from qmfagent.policy.lookup import Source
 from qmfagent.policy.redaction import Concealer
 from qmfagent.policy.secrets import HIDDEN, Secrets
@@ -32,9 +32,7 @@ MAX_TEXT, MAX_NAME = 500, 60
 """Characters of a value or path, and of the name of an attribute."""
 
 
-def happenings(
-    before: SnapshotObjects, after: SnapshotObjects, change: CibChange, secrets: Secrets
-) -> Iterator[Event]:
+def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChange, secrets: Secrets) -> Iterator[Event]:
     """The events that a change of the CIB gives rise to, without `secrets`."""
     old, new = before.snapshot, after.snapshot
     who = {"client": change.client, "user": change.user}

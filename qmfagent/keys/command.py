@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from qmfagent import certs
 from qmfagent.errors import ConfigError
+from qmfagent.keys import certs
 
 DAYS = 397
 PORT = 5671

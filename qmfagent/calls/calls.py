@@ -12,7 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from qmfagent.audit import DONE, AuditLine, audit
+from qmfagent.calls.audit import DONE, AuditLine, audit
+from qmfagent.calls.targets import Targets
 from qmfagent.errors import QmfAgentError, Refused, SchemaError
 from qmfagent.policy.access import ANONYMOUS, Access
 from qmfagent.policy.roles import writes
@@ -21,7 +22,6 @@ from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.message import Message
 from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.replication.reasons import INTERNAL, INTERRUPTED, reason_of
-from qmfagent.targets import Targets
 from qmfagent.trace import trace_of, traced
 
 MAX_CALLS = 64

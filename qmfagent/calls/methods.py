@@ -13,10 +13,10 @@ from lxml import etree
 
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import Refused
-from qmfagent.event_log import EventLog
-from qmfagent.inventory import Inventory
-from qmfagent.paths import select
-from qmfagent.peers import Peers
+from qmfagent.objects.event_log import EventLog
+from qmfagent.objects.inventory import Inventory
+from qmfagent.objects.paths import select
+from qmfagent.peers.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.replication.applier import Applier

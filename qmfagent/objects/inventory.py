@@ -15,7 +15,7 @@ from typing import Any
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
-from qmfagent.objects import NANOSECONDS, SnapshotObjects, Values
+from qmfagent.objects.snapshot import NANOSECONDS, SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
 from qmfagent.replication.plans import Plans, Prepared

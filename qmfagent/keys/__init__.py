@@ -1,0 +1,1 @@
+"""Keys and certificates: made, and read for signing and verifying."""

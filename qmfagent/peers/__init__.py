@@ -1,0 +1,1 @@
+"""The other sites' agents, as this one sees them."""
