@@ -3,7 +3,7 @@
     store = open_live()            the cluster that this node belongs to: pushed by libcib, or polled with cibadmin
     store = FileCib(path)          a CIB in a file, with no cluster at all
 
-All stores have one shape and pass one test suite (tests/contract): `source`, `connected`, `start()`, `stop()`,
+All stores have one shape and pass one test suite (tests/contract): `source`, `connected`, `version`, `start()`, `stop()`,
 `snapshot()`, `changes()`, `apply(patch, expected_config_digest)` and `ticket(name, action)`.
 
 Rules of the room: nothing here imports replication or the bus; subprocess and ctypes are used nowhere else; every

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.status import node_states, resource_states
-from qmfagent.cib.transient import TransientUpdates
+from qmfagent.cib.transient import TransientUpdates, may_wait
 from qmfagent.cib.version import Version
 from qmfagent.errors import PatchError
 from tests.cib.helpers import cib
@@ -44,10 +43,17 @@ def update(number: int, *values: tuple[int, str, str], name: str = "ping", head:
     )
 
 
-def test_an_update_is_recognised_and_leaves_everything_else_as_it_is() -> None:
+def joined(*patchsets: bytes) -> TransientUpdates:
     updates = TransientUpdates()
-    assert updates.join(update(3, (1, "a", "7"), (2, "b", "x &lt; y")))
-    assert updates.versions == (Version(0, 5, 3), Version(0, 5, 4))
+    for patchset in patchsets:
+        assert may_wait(patchset)
+        updates.add(patchset)
+    return updates
+
+
+def test_an_update_is_recognised_and_leaves_everything_else_as_it_is() -> None:
+    updates = joined(update(3, (1, "a", "7"), (2, "b", "x &lt; y")))
+    assert updates.target == Version(0, 5, 4)
     after = BASE.advance(updates.patchset(BASE.version))
     assert after.status is not None
     assert [pair.get("value") for pair in after.status.iter("nvpair")] == ["7", "0", "0", "x < y"]
@@ -83,27 +89,32 @@ def changed(old: str, new: str) -> bytes:
         changed("</diff>", "</diff> "),
     ],
 )  # fmt: skip
-def test_anything_else_is_not_taken_for_one(patchset: bytes) -> None:
-    updates = TransientUpdates()
-    assert not updates.join(patchset)
-    assert updates.join(update(9, (1, "a", "7")))
+def test_anything_else_may_not_wait(patchset: bytes) -> None:
+    assert not may_wait(patchset)
 
 
-def test_only_what_follows_is_joined() -> None:
-    updates = TransientUpdates()
-    assert updates.join(update(3, (1, "a", "7")))
-    for number in (2, 3, 5):
-        assert not updates.join(update(number, (1, "a", "8")))
-    assert not updates.join(update(4, (1, "a", "8")).replace(b'epoch="5"', b'epoch="6"'))
-    assert updates.versions == (Version(0, 5, 3), Version(0, 5, 4))
-    assert b'value="8"' not in etree.tostring(updates.patchset(BASE.version))
+EIGHT = (1, "a", "8")
+OTHER_EPOCH = update(4, EIGHT).replace(b'epoch="5"', b'epoch="6"')
+
+
+@pytest.mark.parametrize("second", [update(2, EIGHT), update(3, EIGHT), update(5, EIGHT), OTHER_EPOCH])
+def test_a_missing_one_is_noticed(second: bytes) -> None:
+    updates = joined(update(3, (1, "a", "7")), second)
+    with pytest.raises(PatchError, match="not all updates"):
+        updates.patchset(BASE.version)
 
 
 def test_they_do_not_fit_a_cib_that_has_missed_something() -> None:
-    updates = TransientUpdates()
-    assert updates.join(update(4, (1, "a", "7")))
     with pytest.raises(PatchError, match="does not fit"):
-        BASE.advance(updates.patchset(BASE.version))
+        BASE.advance(joined(update(4, (1, "a", "7"))).patchset(BASE.version))
+
+
+def test_many_are_joined_to_few() -> None:
+    updates = joined(*(update(number, (1, "a", str(number))) for number in range(3, 1003)))
+    assert (len(updates._unread) < 256, len(updates._changes)) == (True, 1)
+    after = BASE.advance(updates.patchset(BASE.version))
+    assert after.status is not None
+    assert (str(after.version), after.status.find(".//nvpair").get("value")) == ("0.5.1003", "1002")
 
 
 VALUES = st.tuples(st.sampled_from([1, 2]), st.sampled_from("ab"), st.sampled_from(["0", "1", "2", "ä &amp; &quot;"]))
@@ -116,11 +127,12 @@ def test_joined_is_as_good_as_one_after_the_other(steps: list[list[tuple[int, st
     updates, snapshots = TransientUpdates(), [BASE]
     for number, values in enumerate(steps, BASE.version.num_updates):
         patchset = update(number, *values)
-        assert updates.join(patchset)
+        assert may_wait(patchset)
+        updates.add(patchset)
         snapshots.append(snapshots[-1].advance(document.parse_element(patchset)))
     start = data.draw(st.sampled_from(snapshots[:-1]))
-    joined, last = start.advance(updates.patchset(start.version)), snapshots[-1]
-    assert joined.status is not None
+    at_once, last = start.advance(updates.patchset(start.version)), snapshots[-1]
+    assert at_once.status is not None
     assert last.status is not None
-    assert document.canonical(joined.status) == document.canonical(last.status)
-    assert joined.version == last.version
+    assert document.canonical(at_once.status) == document.canonical(last.status)
+    assert at_once.version == last.version

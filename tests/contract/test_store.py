@@ -43,6 +43,7 @@ async def test_the_snapshot_is_the_cib(subject: Any) -> None:
     truth = await settled(subject)
     seen = await subject.do("snapshot")
     assert (seen["version"], seen["digest"]) == (str(truth.version), truth.config_digest)
+    assert await subject.do("version") == str(truth.version)
 
 
 async def test_a_change_by_another_is_told_with_who_made_it(subject: Any) -> None:

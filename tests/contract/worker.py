@@ -89,6 +89,9 @@ class Worker:
     async def do_source(self) -> list[Any]:
         return [self._store.source, self._store.connected]
 
+    async def do_version(self) -> str:
+        return str(self._store.version)
+
     async def do_rss(self) -> int:
         pages = Path("/proc/self/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -80,6 +80,10 @@ class MadeUpLibcib:
     def words(self, code: int) -> str:
         return f"code {code}"
 
+    @property
+    def pending(self) -> bool:
+        return not self._events.empty()
+
     def iterate(self) -> None:
         self._events.get()()
 
