@@ -183,6 +183,9 @@ async def test_events_that_were_missed_lead_to_a_new_start(linked: Linked) -> No
     await linked.greeted(1)
     linked.link.take(EventGap(3, "too slow"))
     await linked.greeted(2)
+    linked.link.take(EventReceived(agent_name("a"), "events_missed", {"site": "a", "seq": 7, "count": 3}, 4, 0, 1))
+    await linked.greeted(3)
+    assert not [heard for heard in linked.listener.heard if heard[0] == "event"]
 
 
 async def test_other_agents_at_the_same_url_do_not_count(linked: Linked, caplog: pytest.LogCaptureFixture) -> None:
