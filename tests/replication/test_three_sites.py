@@ -10,7 +10,7 @@ import pytest
 from qmfagent.errors import RemoteError
 from qmfagent.peers import link as peer_link
 from tests.replication.conftest import SOURCE, TARGET
-from tests.sites.pair import Site, SiteGroup, until
+from tests.sites.pair import Site, SiteGroup, deaf_to_queries, until
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_a_site_that_is_there_and_does_not_tell_stops_everything(
     assert c.agent is not None
     monkeypatch.setattr(peer_link, "QUERY_TIMEOUT", 0.5)
     with monkeypatch.context() as mute:
-        mute.setattr(c.agent._agent, "_query", lambda message, reply_to: [])
+        mute.setattr(c.agent._agent, "receive", deaf_to_queries(c.agent._agent))
         await a.set_value("vip-ip", "10.1.0.99")
         found = await b.replica("T", "a", state="unreachable", reason="unreachable")
         assert "site c does not tell whether it holds ticket 'T'" in found["message"]

@@ -24,12 +24,30 @@ from qmfagent.peers.link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.agents import AllowList
 from qmfagent.policy.roles import Role
+from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.console_events import EventReceived
+from qmfagent.qmf.message import Message
+from qmfagent.qmf.opcodes import QUERY_REQUEST
 from tests.certificates import write_signing_keys
 from tests.sites.buses import Embedded, SiteBus
 
 WAIT = 10.0
 ANY_AGENT = AllowList.of("ocf:*:*", "systemd:*", "stonith:*", "bundle:*:*")
+
+
+def deaf_to_queries(
+    agent: Agent, heard: Callable[[Message], object] = lambda message: None
+) -> Callable[[Message, str, int], list[Message | MethodCall]]:
+    """What takes the place of an agent's `receive` to leave queries without an answer; `heard` is told each."""
+    receive = agent.receive
+
+    def deaf(message: Message, identity: str, now_ns: int) -> list[Message | MethodCall]:
+        if message.opcode != QUERY_REQUEST:
+            return receive(message, identity, now_ns)
+        heard(message)
+        return []
+
+    return deaf
 
 
 @dataclass
