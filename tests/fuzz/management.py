@@ -11,7 +11,7 @@ from typing import Any
 import proton
 from hypothesis import strategies as st
 
-from tests.fuzz.messages import ODD, places, put
+from tests.fuzz.messages import ODD, places, put, sendable
 from tests.fuzz.target import SITE
 
 PACKAGE = "org.clusterlabs.qmfagent"
@@ -65,4 +65,4 @@ def asked(draw: st.DrawFn) -> Asked:
             body = put(body, draw(st.sampled_from(places(body))), draw(ODD))
     reply_to = draw(st.sampled_from([None, None, None, "nowhere", "$management", "/", "n" * 65_536]))
     number = draw(st.sampled_from([1, "1", b"\xff", proton.ulong(2**64 - 1), "c" * 70_000]))
-    return Asked(properties, body, reply_to, number)
+    return sendable(Asked(properties, body, reply_to, number))

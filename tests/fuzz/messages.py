@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import proton
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from qmfagent.errors import CodecError
@@ -182,6 +183,16 @@ class Spec:
         return answered and self.reply_to is None and self.subject == NAME and self.target != TOPIC
 
 
+class Sendable(Protocol):
+    """What a peer can send."""
+
+    def encode(self, own_reply: str) -> bytes:
+        """The message's bytes, with the address of the peer's own reply node."""
+
+
+S = TypeVar("S", bound=Sendable)
+
+
 def _data(body: Any, form: str) -> bytes:
     if form == "nothing":
         return b""
@@ -229,6 +240,15 @@ ODD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+def sendable(message: S) -> S:
+    """The message, where proton can send it: its values have at most 65,535 parts."""
+    try:
+        message.encode("reply")
+    except proton.ProtonException:
+        reject()
+    return message
+
+
 @st.composite
 def specs(draw: st.DrawFn) -> Spec:
     """A real request, up to two places of whose body, and up to two of whose other fields, hold something else."""
@@ -249,4 +269,4 @@ def specs(draw: st.DrawFn) -> Spec:
     }
     for name in draw(st.lists(st.sampled_from(list(ODD_FIELDS)), max_size=2)):
         fields[name] = draw(ODD_FIELDS[name])
-    return Spec(**fields)
+    return sendable(Spec(**fields))

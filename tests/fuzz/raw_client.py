@@ -138,6 +138,10 @@ class RawClient:
         """Put bytes on the socket that the engine knows nothing of."""
         self._writer.write(data)
 
+    def stop_reading(self) -> None:
+        """Leave what comes from now on in the socket, and say nothing by itself any more."""
+        self._writer.transport.pause_reading()
+
     async def close(self) -> None:
         """Close in AMQP's way, then drop the socket."""
         if not self.over:

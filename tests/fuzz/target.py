@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qmfagent.bus.listener import Listener
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from tests.sites.pair import SiteGroup, until
 
 SITE = "sitea"

@@ -6,7 +6,6 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-import proton
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,23 +16,7 @@ from qmfagent.errors import CodecError, InputError
 from qmfagent.qmf.codec import decode_list, decode_map
 from qmfagent.qmf.message import Address
 from qmfagent.qmf.v1 import SchemaRequest
-from tests.qmf.conftest import CAPTURES as FOLDER
-from tests.qmf.conftest import load_captures
-
-CAPTURES = [capture for path in sorted(FOLDER.glob("op_*.txt")) for capture in load_captures(path.name)]
-BODIES = [capture.raw for capture in CAPTURES if capture.raw]
-MESSAGES = [
-    *(wire.encode(capture.message) for capture in CAPTURES),
-    proton.Message(
-        inferred=True, reply_to="amq.direct/r", body=b"AM2S\x00\x00\x00\x01\x07package\x05class" + bytes(16)
-    ).encode(),
-    proton.Message(
-        properties={"operation": "QUERY", "type": "org.amqp.management", "entityType": "Ticket", "count": 5},
-        body={"attributeNames": ["name", "granted"]},
-        reply_to="reply-1",
-        id=1,
-    ).encode(),
-]
+from tests.fuzz.originals import BODIES, MESSAGES
 
 LONGEST_REFUSAL = 1000
 SPARE = 64 * 1024

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import proton
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from qmfagent.bus import wire
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 from tests.fuzz.checks import check_answers, check_outcome, good_request, message
 from tests.fuzz.messages import Spec, specs
+from tests.fuzz.originals import SCHEMA_REQUEST
 from tests.fuzz.raw_client import Outcome, RawClient
 from tests.fuzz.target import NAME, Target
 
@@ -60,3 +63,23 @@ def test_an_answer_to_the_agent_itself_goes_no_further(target: Target, reply_to:
 
     target.run(ask())
     target.run(target.at_rest())
+
+
+V1 = [SCHEMA_REQUEST, b"AM2S", b"AM2Q" + bytes(20), b"AM2"]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=st.sampled_from(V1), cut=st.integers(0, 60), rest=st.binary(max_size=20))
+def test_version_1(target: Target, start: bytes, cut: int, rest: bytes) -> None:
+    async def ask() -> None:
+        async with await RawClient.connect(target.port) as client:
+            reply, to = client.receiver(None), client.sender(DIRECT)
+            assert await client.attached(reply)
+            request = proton.Message(inferred=True, subject="broker", body=start[:cut] + rest)
+            request.reply_to = reply.remote_source.address
+            check_outcome(await client.send(to, request.encode()))
+            await good_request(client)
+            assert len(client.received[reply.name]) <= 1
+        await target.healthy()
+
+    target.run(ask())

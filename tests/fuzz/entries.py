@@ -1,0 +1,165 @@
+"""What `make fuzz` feeds with bytes: for each target its entry and the inputs to begin with.
+
+Rules of this file: an entry takes any bytes, and raises nothing but what it has found. Those with an agent behind them are
+context managers; nothing is sent over a socket, so that one input takes microseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qmfagent.bus import management_wire, wire
+from qmfagent.bus.admission import Admission
+from qmfagent.bus.identity import Identity
+from qmfagent.errors import CodecError, InputError
+from qmfagent.management.message import NODE
+from qmfagent.qmf.codec import decode_list, decode_map
+from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from qmfagent.qmf.v1 import SchemaRequest
+from tests.fuzz.management import REQUESTS, Asked
+from tests.fuzz.messages import BODIES, Spec
+from tests.fuzz.originals import BODIES as CAPTURED
+from tests.fuzz.originals import MESSAGES
+from tests.fuzz.recording import OPENING, join, record
+from tests.fuzz.target import NAME, Target
+
+Take = Callable[[bytes], None]
+
+
+def codec(data: bytes) -> None:
+    """The bytes of a map or list."""
+    for decode in (decode_map, decode_list):
+        with suppress(CodecError):
+            decode(data)
+
+
+def message(data: bytes) -> None:
+    """The bytes of a message."""
+    with suppress(InputError):
+        SchemaRequest.read(data)
+    with suppress(InputError):
+        envelope = wire.Envelope.open(data)
+        for read in (
+            lambda: envelope.stamped("CN=site-a"),
+            lambda: envelope.message(Address(envelope.to, envelope.subject), ""),
+            lambda: management_wire.read_request(envelope.amqp, Identity()),
+        ):
+            with suppress(InputError):
+                read()
+
+
+@contextmanager
+def agent() -> Iterator[Target]:
+    """A whole agent."""
+    with tempfile.TemporaryDirectory() as folder, Target(Path(folder)) as target:
+        yield target
+
+
+class Socket(asyncio.Transport):
+    """A socket that takes everything and goes nowhere; `protocol` learns of its end."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self._protocol = protocol
+
+    def write(self, data: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+
+@contextmanager
+def request() -> Iterator[Take]:
+    """The bytes of a message that a peer has sent to the agent; the first says to which node."""
+    nodes = [DIRECT, TOPIC, NODE, None]
+    with agent() as target:
+        admission = Admission(target.listener.limits, clock=iter(range(10**12)).__next__)
+
+        async def attempt(data: bytes) -> None:
+            condition = target.listener.publish(nodes[data[0] % len(nodes)], data[1:], Identity(), admission)
+            assert condition is None or condition.name != "amqp:internal-error"
+            for _ in range(3):
+                await asyncio.sleep(0)  # calls begin
+            target.log.check()
+
+        yield lambda data: target.run(attempt(data)) if data else None
+        target.run(target.at_rest())
+
+
+@contextmanager
+def frames() -> Iterator[Take]:
+    """The bytes of a connection: what a peer says before it has heard of a session, and after."""
+    with agent() as target:
+        (endpoint,) = target.listener._endpoints
+
+        async def attempt(data: bytes) -> None:
+            protocol = target.listener._accept(endpoint)
+            socket = Socket(protocol)
+            protocol.connection_made(socket)
+            for part in data.split(MARK, 1):
+                protocol.data_received(part)
+                await asyncio.sleep(0)
+            protocol.eof_received()
+            socket.abort()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            target.log.check()
+            assert len(target.listener._peers) == target.quiet.peers
+
+        yield lambda data: target.run(attempt(data))
+        target.run(target.at_rest())
+
+
+MARK = b"\xaa\x55\xaa\x55"
+"""Between the two parts of a conversation."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One target: what to call, and the inputs to begin with. Both are made when it is their turn."""
+
+    open: Callable[[], AbstractContextManager[Take]]
+    seeds: Callable[[], list[bytes]]
+
+
+def said() -> list[bytes]:
+    """What a real console says to an agent."""
+    with agent() as target:
+        heard = target.run(record(target.port)).frames
+    return [join(heard[:OPENING]) + MARK + join(heard[OPENING:]), join(heard)]
+
+
+def asked() -> list[bytes]:
+    """What a real console asks an agent."""
+    plain: dict[str, Any] = {"target": DIRECT, "subject": NAME, "method": "request", "form": "data", "properties": {}}
+    queries = [
+        Spec(
+            opcode=opcode,
+            body=body,
+            content_type=f"amqp/{'list' if isinstance(body, list) else 'map'}",
+            **plain,
+            reply_to=f"{TOPIC}/x",
+            correlation_id="1",
+        )
+        for opcode, body in BODIES
+    ]
+    managed = [Asked(properties, body, "amq.direct/x", 1) for properties, body in REQUESTS]
+    return [b"\x00" + item.encode("") for item in queries] + [b"\x02" + item.encode("") for item in managed]
+
+
+ENTRIES = {
+    "codec": Entry(lambda: nullcontext(codec), lambda: CAPTURED),
+    "wire": Entry(lambda: nullcontext(message), lambda: MESSAGES),
+    "request": Entry(request, asked),
+    "frames": Entry(frames, said),
+}
