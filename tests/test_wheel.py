@@ -71,4 +71,4 @@ def test_every_module_is_inside(installed: Path, tmp_path: Path) -> None:
 
 def test_an_agent_of_the_wheel_loads_its_schema(installed: Path, tmp_path: Path) -> None:
     script = "from qmfagent.agent import load_schema; print(len(load_schema().classes))"
-    assert run(installed / "python", "-c", script, cwd=tmp_path) == "6\n"
+    assert run(installed / "python", "-c", script, cwd=tmp_path) == "7\n"

@@ -14,7 +14,7 @@ from consoles.values import Object
 from qmfagent.errors import UnknownObject
 from qmfagent.qmf.classes import SchemaClass
 
-CLASSES = ("Site", "Ticket", "Resource", "Node", "Constraint", "Replica")
+CLASSES = ("Site", "Ticket", "Resource", "Node", "Constraint", "Replica", "Plan")
 
 
 @click.command("show")
@@ -24,7 +24,7 @@ CLASSES = ("Site", "Ticket", "Resource", "Node", "Constraint", "Replica")
 @json_option
 @click.pass_obj
 def show_command(settings: Settings, class_name: str | None, name: str | None, site: str | None, as_json: bool) -> int:
-    """Show all objects, those of a CLASS (Site, Ticket, Resource, Node, Constraint, Replica), or the one of that NAME.
+    """Show all objects, those of a CLASS (Site, Ticket, Resource, Node, Constraint, Replica, Plan), or the one of that NAME.
 
     Long values are cut in tables; they are whole in JSON, and where one object is shown.
     """

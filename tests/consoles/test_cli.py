@@ -76,7 +76,7 @@ async def test_show_tables_and_one_object(sites: Any, qmfconsole: Any) -> None:
     assert "  last_granted: never" in (await qmfconsole("show", "Ticket", "Ticket:db", "--site", "siteb", at=sites)).out
     everything = await qmfconsole("show", at=sites)
     assert [line for line in everything.out.splitlines() if line in ("Site", "Ticket", "Node", "Replica", "none")] == [
-        *("Site", "Ticket", "none", "Node", "none", "none", "Replica")
+        *("Site", "Ticket", "none", "Node", "none", "none", "Replica", "none")
     ]
 
 
