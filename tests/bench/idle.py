@@ -31,7 +31,7 @@ ROUNDS = 6
 _SITE = "sitea"
 _CHANGES = RATE * SECONDS
 _URL = "amqp://127.0.0.1:5672"
-_CONFIG = f'[listen]\nurl = "{_URL}"\n'
+_CONFIG = f'[listen]\nurl = "{_URL}"\n[[access]]\nidentity = "anonymous"\nrole = "viewer"\n'
 
 
 def run() -> list[Result]:

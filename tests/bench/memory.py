@@ -11,20 +11,16 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from consoles.client import Console, Event, Events
 from qmfagent.cib.ownership import tag_id
-from qmfagent.errors import QmfAgentError
 from tests.bench.cibs import cib
+from tests.bench.file_agent import SITE, WAIT, FileAgent, file_agent, wait
 from tests.bench.result import Result
-from tests.certificates import write_signing_keys
-from tests.sites.buses import free_port
 
-_WAIT = 60.0
 _STATUS = '<status><tickets><ticket_state id="T" granted="true" last-granted="1700000000"/></tickets></status>'
 _VALUE = re.compile(rb'(id="r600-state" name="state" value=)"[^"]*"')
 _EPOCH = re.compile(rb' epoch="\d+"')
@@ -58,27 +54,27 @@ def run() -> list[Result]:
 class _Agent:
     """An agent's process, the CIB file that it watches, and its events."""
 
-    def __init__(self, process: subprocess.Popen[bytes], file: Path, events: Events) -> None:
-        self._process = process
+    def __init__(self, agent: FileAgent, events: Events) -> None:
+        self._agent = agent
         self._events = events
         self._epoch = 1_000
-        self.file = file
 
     @property
     def megabytes(self) -> float:
         """What it keeps in memory now."""
-        return _resident(self._process.pid)
+        return _resident(self._agent.process.pid)
 
     def change(self) -> None:
         """Change one value, and wait until the agent has told of it."""
+        file = self._agent.file
         self._epoch += 1
-        data, found = _VALUE.subn(rb'\1"/run/%d"' % self._epoch, self.file.read_bytes())
+        data, found = _VALUE.subn(rb'\1"/run/%d"' % self._epoch, file.read_bytes())
         assert found == 1
-        written = self.file.with_suffix(".new")
+        written = file.with_suffix(".new")
         written.write_bytes(_EPOCH.sub(b' epoch="%d"' % self._epoch, data, count=1))
-        written.rename(self.file)
+        written.rename(file)
         while True:
-            event = self._events.next(_WAIT)
+            event = self._events.next(WAIT)
             if isinstance(event, Event) and event.values["version"].split(".")[1] == str(self._epoch):
                 return
 
@@ -86,45 +82,14 @@ class _Agent:
 @contextmanager
 def _agent(resources: int) -> Iterator[_Agent]:
     """An agent that has loaded, published and recorded a CIB of so many resources."""
-    with tempfile.TemporaryDirectory(prefix="qmfagent-bench-") as folder:
-        file, config, url = Path(folder, "cib.xml"), Path(folder, "agent.toml"), f"amqp://127.0.0.1:{free_port()}"
-        file.write_bytes(cib(resources, status=_STATUS))
-        write_signing_keys(Path(folder), "bench")
-        config.write_text(
-            f'site = "bench"\n[cib]\nfile = "{file}"\n[listen]\nurl = "{url}"\n'
-            '[replication]\nsigning_key = "bench.sign.key"\n[[access]]\nidentity = "anonymous"\nrole = "viewer"\n'
-        )
-        command = [sys.executable, "-m", "qmfagent", "run", "--config", str(config), "--log-level", "warning"]
-        with subprocess.Popen(command) as process:
-            try:
-                with _connect(url, process) as console, console.subscribe(["config_changed"]) as events:
-                    recorded = f"configuration/tags/tag[@id='{tag_id('T')}']"
-                    _wait(lambda: console.call("bench", "Site:bench", "query", path=recorded)["xml"])
-                    yield _Agent(process, file, events)
-            finally:
-                process.terminate()
-
-
-def _connect(url: str, process: subprocess.Popen[bytes]) -> Console:
-    """A console that is not entered yet, of an agent that answers."""
-
-    def answers() -> bool:
-        assert process.poll() is None, "the agent has ended"
-        try:
-            with Console([url], on_problem=lambda words: None) as console:
-                return bool(console.sites())
-        except QmfAgentError:
-            return False
-
-    _wait(answers)
-    return Console([url], timeout=_WAIT)
-
-
-def _wait(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + _WAIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    with (
+        file_agent(cib(resources, status=_STATUS)) as agent,
+        Console([agent.url], timeout=WAIT) as console,
+        console.subscribe(["config_changed"]) as events,
+    ):
+        recorded = f"configuration/tags/tag[@id='{tag_id('T')}']"
+        wait(lambda: console.call(SITE, f"Site:{SITE}", "query", path=recorded)["xml"])
+        yield _Agent(agent, events)
 
 
 def _held_by_lxml(resources: int) -> float:

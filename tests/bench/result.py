@@ -10,13 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`ours` and `theirs` are in `unit`; `ratio` is what `target` bounds from above, None where it is only told."""
+    """`ours` and `theirs` are in `unit`; `target` bounds their ratio from above, or from below where it is to be `at_least`
+    that; None where the ratio is only told."""
 
     name: str
     ours: float
     theirs: float
     unit: str
     target: float | None = None
+    at_least: bool = False
 
     @property
     def ratio(self) -> float:
@@ -26,7 +28,9 @@ class Result:
     @property
     def met(self) -> bool | None:
         """Whether the target is met, None where there is none."""
-        return None if self.target is None else self.ratio <= self.target
+        if self.target is None:
+            return None
+        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
 
     def to_map(self) -> dict[str, Any]:
         """The figure as it stands in the JSON file."""
@@ -37,6 +41,7 @@ class Result:
             "ratio": round(self.ratio, 3),
             "unit": self.unit,
             "target": self.target,
+            "at_least": self.at_least,
             "met": self.met,
         }
 

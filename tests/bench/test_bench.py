@@ -13,6 +13,7 @@ from tests.bench.result import Result, alternating
 
 GOOD = Result("good", 1.0, 4.0, "ms", 0.5)
 MISSED = Result("missed", 4.0, 1.0, "ms", 0.5)
+FAST, SLOW = (Result("fast", rate, 10.0, "1/s", 0.6, at_least=True) for rate in (6.0, 5.9))
 TOLD = Result("told", 2.0, 1.0, "1/s")
 
 
@@ -34,6 +35,10 @@ def test_figures_are_told_and_not_judged(
     ]
     assert found[0]["machine"].keys() == {"cpus", "python"}
     assert {"good", "missed", "told"} <= set(capsys.readouterr().out.split())
+
+
+def test_a_ratio_may_have_to_be_small_or_large() -> None:
+    assert [each.met for each in (GOOD, MISSED, FAST, SLOW, TOLD)] == [True, False, True, False, None]
 
 
 def test_a_figure_that_cannot_be_measured_is_a_failure(
