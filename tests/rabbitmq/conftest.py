@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 import pika
 import pytest
@@ -16,7 +17,8 @@ from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address, Message
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import credentials
 
-WAIT = 10.0
+WAIT = 20.0
+REPLY_TO = Address(TOPIC, f"direct-console.{UUID(int=1)}")
 AGENT = "clusterlabs.org:qmfagent:sitea"
 ADDRESSES = (Address(TOPIC, "console.#"), Address(TOPIC, "direct-agent.route.1"), Address(DIRECT, AGENT))
 
@@ -99,7 +101,7 @@ def request(**fields: Any) -> Message:
             "method": "request",
             "body": {"n": 1},
             "correlation_id": "7",
-            "reply_to": Address(TOPIC, "direct-console.1"),
+            "reply_to": REPLY_TO,
         }
         | fields
     )

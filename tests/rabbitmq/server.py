@@ -78,18 +78,21 @@ class RabbitMq:
         self._process: subprocess.Popen[bytes] | None = None
 
     def add_user(
-        self, name: str, password: str = "", permissions: Permissions = EVERYTHING, topics: str = ".*"
+        self,
+        name: str,
+        password: str = "",
+        permissions: Permissions = EVERYTHING,
+        topics: tuple[str, str] = (".*", ".*"),
     ) -> None:
         """A user from the next start on. `permissions` are what it may configure, write and read, as patterns of names;
-        `topics` are the routing keys that it may publish with on the topic exchange."""
-        self._users.append(
-            {"name": name, "tags": "", **({"password": password} if password else {"password_hash": ""})}
-        )
+        `topics` the routing keys that it may publish with, and bind, at the topic exchange."""
+        login = {"password": password} if password else {"password_hash": ""}
+        self._users.append({"name": name, "tags": "", **login})
+        place = {"user": name, "vhost": "/"}
         configure, write, read = permissions
-        self._permissions.append({"user": name, "vhost": "/", "configure": configure, "write": write, "read": read})
-        self._topic_permissions.append(
-            {"user": name, "vhost": "/", "exchange": "qmf.default.topic", "write": topics, "read": ".*"}
-        )
+        self._permissions.append({**place, "configure": configure, "write": write, "read": read})
+        write, read = topics
+        self._topic_permissions.append({**place, "exchange": "qmf.default.topic", "write": write, "read": read})
 
     def start(self) -> None:
         """Start it, and wait until it takes connections."""

@@ -13,7 +13,7 @@ import pytest
 
 from qmfagent.bus.session import ConsoleSession
 from qmfagent.cib.closure import closure
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from tests.rabbitmq.server import RabbitMq
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import CONSOLE, AtRabbitMq, add_users, credentials
@@ -103,4 +103,4 @@ async def test_two_federated_brokers_are_one_bus(tmp_path: Path, brokers: dict[s
         await sites.a.set_value("vip-ip", "10.1.0.99")
         await sites.a.event("published")
         await asyncio.to_thread(brokers["siteb"].start)
-        await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the change at siteb")
+        await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the change at siteb", 30)

@@ -13,6 +13,7 @@ from qmfagent.bus.identity import ANONYMOUS
 from qmfagent.bus.limits import Limits
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from tests.sites.buses import ANYBODY
 
 PROPERTIES, APPLICATION_PROPERTIES = "x-amqp-1.0-properties", "x-amqp-1.0-app-properties"
 ROUTE = "direct-agent.route.1"
@@ -56,7 +57,7 @@ async def test_a_forged_user_id_is_refused_by_the_broker_and_never_reaches_the_a
 async def test_a_user_id_that_is_forged_over_amqp_0_9_1_is_not_believed(at: Any, channel_of: Any) -> None:
     """The broker compares the property of AMQP 0-9-1 alone, and gives AMQP 1.0 receivers what a header holds."""
     _, requests = await at.agent()
-    _, fooled = await at.connect("siteb", addresses=[Address(TOPIC, ROUTE)])
+    _, fooled = await at.connect(ANYBODY, addresses=[Address(TOPIC, ROUTE)])
     forged = pika.BasicProperties(headers=sections("siteb"), type="binary")
     channel_of("console").basic_publish(TOPIC, ROUTE, EMPTY_LIST, forged)
     message, identity = await requests.next()

@@ -12,16 +12,15 @@ from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.dialects import Inbox, Role
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import ConnectionLost
-from qmfagent.qmf.message import INDICATION, TOPIC, Address, Message
+from qmfagent.qmf.message import DIRECT, INDICATION, TOPIC, Address, Message
+from tests.rabbitmq.conftest import REPLY_TO
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import credentials
-
-CONSOLE = Address(TOPIC, "direct-console.1")
 
 
 async def refused(url: str, **options: Any) -> str:
     """Why a connection does not come up."""
-    connection = Connection(url, addresses=[CONSOLE], **options)
+    connection = Connection(url, **{"addresses": [REPLY_TO]} | options)
     connection.start()
     try:
         with pytest.raises(ConnectionLost) as raised:
@@ -65,15 +64,25 @@ async def test_a_broker_with_another_authority_is_not_believed(rabbitmq: RabbitM
 
 async def test_a_console_can_neither_speak_for_agents_nor_answer_in_their_place(at: Any, caplog: Any) -> None:
     """Topic permissions: docs/howto/rabbitmq.md."""
-    for subject in ("agent.ind.event.org_clusterlabs_qmfagent.applied", "direct-console.1"):
+    for subject in ("agent.ind.event.org_clusterlabs_qmfagent.applied", str(REPLY_TO.subject)):
         console, _ = await at.connect("console")
         with pytest.raises(ConnectionLost, match="access to topic"):
             await console.send(Message(Address(TOPIC, subject), "_x", INDICATION, []))
 
 
 async def test_a_user_s_queues_are_nobody_else_s(at: Any, rabbitmq: RabbitMq) -> None:
-    await at.connect("siteb", lasting=Inbox(Role.EVENTS, "siteb", (CONSOLE,)))
+    await at.connect("siteb", lasting=Inbox(Role.EVENTS, "siteb", (REPLY_TO,)))
     thief = {"credentials": credentials("console"), "user": "siteb"}
-    why = await refused(rabbitmq.url, lasting=Inbox(Role.EVENTS, "siteb", (CONSOLE,)), **thief)
+    why = await refused(rabbitmq.url, lasting=Inbox(Role.EVENTS, "siteb", (REPLY_TO,)), **thief)
     assert "access to queue 'qmf.siteb." in why
     assert "refused for user 'console'" in why
+
+
+@pytest.mark.parametrize("pattern", ["direct-console.#", "#", "*.*", "direct-agent.route.1", "console.#"])
+async def test_a_console_can_not_listen_to_what_is_meant_for_others(at: Any, rabbitmq: RabbitMq, pattern: str) -> None:
+    """Answers carry publications, which have secrets in them."""
+    await at.agent()
+    why = await refused(rabbitmq.url, addresses=[Address(TOPIC, pattern)], credentials=credentials("console"))
+    assert f"access to topic '{pattern}'" in why
+    why = await refused(rabbitmq.url, addresses=[Address(DIRECT, "an:agent:x")], credentials=credentials("console"))
+    assert "access to exchange 'qmf.default.direct'" in why

@@ -12,7 +12,7 @@ import pytest
 from qmfagent.bus.dialects import Inbox, Role
 from qmfagent.bus.event_stream import EventGap
 from qmfagent.cib.closure import closure
-from qmfagent.peer_link import agent_name
+from qmfagent.peers.link import agent_name
 from qmfagent.qmf.console_events import EventReceived
 from qmfagent.qmf.message import INDICATION, TOPIC, Address, Message
 from tests.rabbitmq.server import RabbitMq
@@ -20,6 +20,8 @@ from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import AtRabbitMq
 from tests.sites.pair import SitePair, until
 
+RECOVERY = 30.0
+"""Seconds in which everybody is back: clients try again every five at the latest."""
 DUMMY = '<primitive id="p{}" class="ocf" provider="pacemaker" type="Dummy"/>'
 
 
@@ -36,11 +38,13 @@ async def test_replication_goes_on_when_the_broker_is_back(pair: SitePair, rabbi
     await pair.a.set_value("vip-ip", "10.1.0.20")
     rabbitmq.kill()
     await pair.a.set_value("vip-ip", "10.1.0.21")
-    await until(lambda: not any(peer["connected"] for peer in pair.b.agent.peers.describe()), "siteb misses sitea")  # type: ignore[union-attr]
+    await until(
+        lambda: not any(peer["connected"] for peer in pair.b.agent.peers.describe()), "siteb misses sitea", RECOVERY
+    )  # type: ignore[union-attr]
     await pair.a.delete("web-with-vip")
     await asyncio.to_thread(rabbitmq.start)
-    await until(lambda: "web-with-vip" not in pair.b.snapshot.members, "the deletion at siteb")
-    await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.21", "the last value at siteb")
+    await until(lambda: "web-with-vip" not in pair.b.snapshot.members, "the deletion at siteb", RECOVERY)
+    await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.21", "the last value at siteb", RECOVERY)
     assert closure(pair.b.snapshot, "T").digest == closure(pair.a.snapshot, "T").digest
     await pair.a.replica("T", "siteb", state="in-sync")
     assert [pair.a.agent, pair.b.agent] == agents
@@ -61,7 +65,7 @@ async def test_a_durable_subscriber_misses_no_event_while_the_broker_is_away(
                 before = pair.a.agent.inventory.config_changes
             await asyncio.to_thread(rabbitmq.start)
             numbers = []
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(RECOVERY):
                 async for event in stream:
                     assert isinstance(event, EventReceived), event
                     if event.agent == agent_name("sitea"):
@@ -92,7 +96,7 @@ async def test_a_durable_subscriber_gets_what_was_raised_while_it_and_the_broker
     session = bus.console("sitea", subscriber="console")
     stream = session.events()
     async with session:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(RECOVERY):
             async for received in stream:
                 assert isinstance(received, EventReceived)
                 if received.agent.endswith("sitea") and received.values["seq"] == last:
@@ -105,7 +109,7 @@ async def test_no_gap_is_told_where_the_broker_keeps_the_events(rabbitmq: Rabbit
     async with bus.console("sitea", subscriber="console") as durable, bus.console("sitea") as fleeting:
         streams = [durable.events(), fleeting.events()]
         rabbitmq.kill()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(RECOVERY):
             assert isinstance(await anext(streams[1]), EventGap)
         await asyncio.to_thread(rabbitmq.start)
         await durable.wait_up(30)
@@ -115,7 +119,7 @@ async def test_no_gap_is_told_where_the_broker_keeps_the_events(rabbitmq: Rabbit
 async def test_events_under_way_when_the_broker_dies_are_sent_again_in_order(at: Any, rabbitmq: RabbitMq) -> None:
     """Some may come twice, the broker's last acknowledgements being lost with it: that is what they have numbers for."""
     bus, _ = await at.agent()
-    _, received = await at.connect(lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.#"),)))
+    _, received = await at.connect(lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.ind.event.#"),)))
     for number in range(100):
         bus.send(event(number))
     assert (await received.next()).body[0]["n"] == 0

@@ -11,16 +11,16 @@ import pytest
 from qmfagent.bus.dialects import Inbox, Role
 from qmfagent.errors import ProtocolError, RequestTimeout, UnknownObject
 from qmfagent.qmf.message import DIRECT, INDICATION, TOPIC, Address, Message
+from tests.rabbitmq.conftest import REPLY_TO
 from tests.rabbitmq.server import RabbitMq
-from tests.sites.buses import AtRabbitMq
-
-CONSOLE = Address(TOPIC, "direct-console.1")
+from tests.sites.buses import ANYBODY, AtRabbitMq
+from tests.sites.pair import until
 
 
 async def test_answers_come_back_on_both_exchanges(at: Any, request_of: Any, answer_to: Any) -> None:
     bus, requests = await at.agent()
-    addresses = [CONSOLE, Address(DIRECT, "host.7")]
-    console, answers = await at.connect(addresses=addresses)
+    addresses = [REPLY_TO, Address(DIRECT, "host.7")]
+    console, answers = await at.connect(ANYBODY, addresses=addresses)
     for address in addresses:
         await console.send(request_of(reply_to=address))
         bus.send(answer_to((await requests.next())[0]))
@@ -32,15 +32,15 @@ async def test_answers_come_back_on_both_exchanges(at: Any, request_of: Any, ans
 async def test_bodies_of_any_size_come_through(at: Any, answer_to: Any, request_of: Any, size: int) -> None:
     """RabbitMQ's frames are 32 KiB."""
     bus, _ = await at.agent()
-    _, answers = await at.connect(addresses=[CONSOLE])
+    _, answers = await at.connect(addresses=[REPLY_TO])
     bus.send(answer_to(request_of(body=[{"xml": "x" * size}])))
     assert len((await answers.next()).body[0]["xml"]) == size
 
 
 async def test_subjects_are_matched_as_topics_are(at: Any) -> None:
     bus, _ = await at.agent()
-    _, narrow = await at.connect(addresses=[Address(TOPIC, "agent.ind.event.*.applied.#")])
-    _, wide = await at.connect(addresses=[Address(TOPIC, "agent.#")])
+    _, narrow = await at.connect(ANYBODY, addresses=[Address(TOPIC, "agent.ind.event.*.applied.#")])
+    _, wide = await at.connect(ANYBODY, addresses=[Address(TOPIC, "agent.#")])
     subjects = ["agent.ind.event.p.applied.notice", "agent.ind.event.p.q.applied", "agent"]
     for subject in (*subjects, "agents.x"):
         bus.send(Message(Address(TOPIC, subject), "_x", INDICATION, []))
@@ -75,7 +75,7 @@ async def test_an_answer_to_a_bogus_address_costs_nothing(
 
 async def test_an_overlong_correlation_id_costs_nothing(at: Any, answer_to: Any, request_of: Any) -> None:
     bus, _ = await at.agent()
-    _, answers = await at.connect(addresses=[CONSOLE])
+    _, answers = await at.connect(addresses=[REPLY_TO])
     with pytest.raises(ProtocolError, match="correlation-id"):
         bus.send(answer_to(request_of(correlation_id="x" * 256)))
     bus.send(answer_to(request_of(correlation_id="x" * 255)))
@@ -103,12 +103,14 @@ async def test_a_request_that_nobody_takes_in_time_is_gone(rabbitmq: RabbitMq, c
     async with AtRabbitMq(rabbitmq).console("sitea") as session:
         with pytest.raises(RequestTimeout):
             await session.call(agent, "Site:x", "plan", {}, timeout=0.3)
-    assert channel.queue_declare(queue, passive=True).method.message_count == 0
+    await until(lambda: channel.queue_declare(queue, passive=True).method.message_count == 0, "its end in the queue")
 
 
 async def test_queues_are_bounded_expire_and_are_as_durable_as_their_use(at: Any, rabbitmq: RabbitMq) -> None:
     await at.agent()
-    await at.connect(addresses=[CONSOLE], lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.ind.event.#"),)))
+    await at.connect(
+        addresses=[REPLY_TO], lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.ind.event.#"),))
+    )
     columns = ("name", "durable", "exclusive", "auto_delete", "arguments")
     listed = await asyncio.to_thread(rabbitmq.control, "list_queues", *columns, "--formatter", "json")
     bounded = {"x-max-length", "x-max-length-bytes", "x-overflow"}

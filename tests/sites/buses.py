@@ -17,6 +17,8 @@ EMBEDDED, RABBITMQ = SITE_BUSES = ("embedded", "rabbitmq")
 CONSOLE = "console"
 """The user that consoles log in with at a broker; a site's own user is called like the site."""
 SITES = ("sitea", "siteb", "sitec")
+ANYBODY = "anybody"
+"""A user whom the broker forbids nothing."""
 
 
 def free_port() -> int:
@@ -89,18 +91,26 @@ def credentials(user: str) -> Credentials:
 
 
 def add_users(broker: RabbitMq) -> None:
-    """The users that AtRabbitMq needs, each with the permissions that docs/howto/rabbitmq.md gives it."""
+    """The users that AtRabbitMq needs, with the permissions that docs/howto/rabbitmq.md gives them."""
     for site in SITES:
-        broker.add_user(site, credentials(site).password, permissions(site))
-    broker.add_user(CONSOLE, credentials(CONSOLE).password, permissions(CONSOLE), topics=REQUESTS)
+        broker.add_user(site, credentials(site).password, agent_permissions(site), AGENT_TOPICS)
+    broker.add_user(ANYBODY, credentials(ANYBODY).password)
+    broker.add_user(CONSOLE, credentials(CONSOLE).password, console_permissions(CONSOLE), CONSOLE_TOPICS)
 
 
-REQUESTS = r"^(console\.request\.|direct-agent\.)"
-"""What a console publishes on the topic exchange."""
+EXCHANGES = r"qmf\.default\.(topic|direct)$"
+ANSWERS = r"direct-console\.[0-9a-f-]{36}$"
+TOLD = r"agent\.ind\."
+CONSOLE_TOPICS = (r"^(console\.request\.|direct-agent\.)", rf"^({TOLD}|{ANSWERS})")
+AGENT_TOPICS = (".*", rf"^({TOLD}|{ANSWERS}|console\.|direct-agent\.)")
 
 
-def permissions(user: str) -> tuple[str, str, str]:
-    """Configure, write, read."""
-    own = rf"^qmf\.{user}\."
-    exchanges = r"^qmf\.default\.(topic|direct)$"
-    return f"{own}|{exchanges}", f"{own}|{exchanges}", f"{own}|{exchanges}"
+def agent_permissions(user: str) -> tuple[str, str, str]:
+    """What an agent's user may configure, write and read."""
+    everything = rf"^(qmf\.{user}\.|{EXCHANGES})"
+    return everything, everything, everything
+
+
+def console_permissions(user: str) -> tuple[str, str, str]:
+    """What a console's user may: it declares no exchange, and receives from the topic exchange alone."""
+    return rf"^qmf\.{user}\.", rf"^(qmf\.{user}\.|{EXCHANGES})", rf"^(qmf\.{user}\.|qmf\.default\.topic$)"

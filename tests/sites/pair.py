@@ -209,9 +209,9 @@ class FileCibWriter:
             await store.stop()
 
 
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition of this process, at most WAIT seconds."""
-    deadline = asyncio.get_running_loop().time() + WAIT
+async def until(condition: Callable[[], bool], what: str, seconds: float = WAIT) -> None:
+    """Wait for a condition of this process, at most that many seconds."""
+    deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, f"never came: {what}"
         await asyncio.sleep(0.01)
