@@ -75,7 +75,7 @@ def read_config(path: Path) -> Config:
     file.only("site", *sections)
     cib = file.table("cib")
     cib.only("file")
-    tls = read_tls(file.table("tls")) if "tls" in file else None
+    tls = read_tls(file.table("tls"), client="broker" in file) if "tls" in file else None
     site = read_site(file) if "site" in file else ""
     if "listen" in file and "broker" in file:
         raise file.error(
@@ -85,7 +85,7 @@ def read_config(path: Path) -> Config:
     return Config(
         site=site,
         cib_file=cib.optional_path("file"),
-        listen=read_listen(file.table("listen"), tls),
+        listen=read_listen(file.table("listen"), tls) if broker is None else Listen(),
         broker=broker,
         tls=tls,
         peers=read_peers(file.tables("peer"), site, tls, broker),
