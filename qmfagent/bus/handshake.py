@@ -17,6 +17,7 @@ from proton import Condition
 from qmfagent.bus.credentials import Credentials, is_loopback
 from qmfagent.bus.identity import ANONYMOUS, Identity
 from qmfagent.bus.reload import ReloadedDomain
+from qmfagent.bus.sasl_guard import guard_sasl
 
 SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
 MAX_WORDS = 300
@@ -37,6 +38,7 @@ class Handshake:
         passwords: bool,
     ) -> None:
         """`passwords` is for a server whose peers have users and passwords; the others are as Engine describes them."""
+        guard_sasl()
         self._transport = transport
         self._server = server
         self._host = host

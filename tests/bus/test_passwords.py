@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -105,6 +107,38 @@ async def test_plain_is_taken_inside_tls(ask: Any, ports: Ports, monkeypatch: py
     monkeypatch.setattr(handshake, "SCRAM_OR_PLAIN", "PLAIN")
     answer, mechanism = await ask(ports.passwords, tls=ports.ca, credentials=BOB)
     assert (answer["user"], mechanism) == ("bob@qmfagent", "PLAIN")
+
+
+def frame(code: int, *fields: bytes) -> bytes:
+    """A SASL frame: AMQP 1.0 part 5.3.1."""
+    listed = b"".join(fields)
+    body = b"\x00\x53" + bytes([code]) + b"\xd0" + (len(listed) + 4).to_bytes(4, "big")
+    body += len(fields).to_bytes(4, "big") + listed
+    return (len(body) + 8).to_bytes(4, "big") + b"\x02\x01\x00\x00" + body
+
+
+def binary(data: bytes) -> bytes:
+    return b"\xa0" + bytes([len(data)]) + data
+
+
+INIT = frame(0x41, b"\xa3\x0dSCRAM-SHA-256", binary(b"n,,n=bob@qmfagent,r=0123456789"))
+RESPONSE = frame(0x43, binary(b"c=biws,r=0123456789,p=x"))
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [[RESPONSE], [RESPONSE, INIT], [INIT, INIT], [INIT, RESPONSE, INIT, RESPONSE]],
+    ids=["answer", "late", "twice", "all"],
+)
+async def test_a_log_in_out_of_order_fails_alone(ask: Any, ports: Ports, frames: list[bytes]) -> None:
+    context = ssl.create_default_context(cafile=str(ports.ca.ca))
+    reader, writer = await asyncio.open_connection("localhost", BusUrl.parse(ports.passwords).port, ssl=context)
+    writer.write(b"AMQP\x03\x01\x00\x00" + b"".join(frames))
+    async with asyncio.timeout(5):
+        heard = await reader.read()
+    assert b"AMQP\x00\x01\x00\x00" not in heard
+    writer.close()
+    assert (await ask(ports.passwords, tls=ports.ca, credentials=BOB))[0]["user"] == "bob@qmfagent"
 
 
 async def test_a_certificate_is_the_identity_at_the_other_port_of_the_same_listener(
