@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from proton import Described, Terminus, symbol, ulong
 
-from qmfagent.bus.values import reading
+from qmfagent.bus.values import reading, text
 
 KEY = symbol("subject-filter")
 DIRECT_BINDING = ulong(0x0000468C00000000)
@@ -33,12 +33,9 @@ def read_subject(source: Terminus) -> str | None:
     data.rewind()
     with reading("a filter"):
         filters = data.get_object() if data.next() else None
-    if not isinstance(filters, dict):
-        return None
-    for value in filters.values():
-        if isinstance(value, Described) and value.descriptor in DESCRIPTORS:
-            subject = value.value
-            return bytes(subject).decode(errors="replace") if isinstance(subject, memoryview) else str(subject)
+        for value in filters.values() if isinstance(filters, dict) else ():
+            if isinstance(value, Described) and value.descriptor in DESCRIPTORS:
+                return text(value.value)
     return None
 
 
