@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from qmfagent.peers.link import agent_name
 
 from qmfagent.errors import ConnectionLost, RemoteError
+from qmfagent.peers.link import agent_name
 from tests.replication.conftest import SOURCE
 from tests.sites.buses import SITE_BUSES, SiteBus
 from tests.sites.pair import Site, SiteGroup

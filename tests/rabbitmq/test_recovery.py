@@ -46,6 +46,8 @@ async def test_replication_goes_on_when_the_broker_is_back(pair: SitePair, rabbi
     await until(lambda: "web-with-vip" not in pair.b.snapshot.members, "the deletion at siteb", RECOVERY)
     await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.21", "the last value at siteb", RECOVERY)
     assert closure(pair.b.snapshot, "T").digest == closure(pair.a.snapshot, "T").digest
+    assert pair.a.session is not None
+    await pair.a.session.wait_up(RECOVERY)
     await pair.a.replica("T", "siteb", state="in-sync")
     assert [pair.a.agent, pair.b.agent] == agents
 
