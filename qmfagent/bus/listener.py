@@ -30,6 +30,7 @@ from qmfagent.bus.outlet import Outlet
 from qmfagent.bus.peer import Peer
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.seats import Seats
+from qmfagent.bus.stamp import stamped
 from qmfagent.bus.tls import TlsConfig
 from qmfagent.errors import InputError, Refused, UnknownObject
 from qmfagent.management.message import NODE as MANAGEMENT
@@ -170,8 +171,7 @@ class Listener:
             envelope = wire.Envelope.open(data)
             to = Address(node, envelope.subject) if node else _destination(envelope, self.router)
             targets = self.router.route(to.node, to.subject)
-            if envelope.user_id not in ("", identity.user):
-                data = envelope.stamped(identity.user)
+            data = stamped(data, identity.user)
         except InputError as error:
             log.warning("rejected a message from %s: %s", identity, error)
             name = "amqp:not-found" if isinstance(error, UnknownObject) else "amqp:decode-error"

@@ -97,12 +97,6 @@ class Envelope:
             agent = text((amqp.properties or {}).get(AGENT))
             return cls(amqp.address or "", amqp.subject or "", text(amqp.user_id), agent, amqp)
 
-    def stamped(self, user: str) -> bytes:
-        """The message's bytes with the user-id that its sender has proved. Raises ProtocolError where it breaks AMQP."""
-        self.amqp.user_id = user.encode()
-        with reading("a message to be passed on"):
-            return bytes(self.amqp.encode())
-
     def message(self, to: Address, user: str) -> Message:
         """The QMF message inside. Raises ProtocolError, or CodecError, where there is none.
 

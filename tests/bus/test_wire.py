@@ -125,15 +125,6 @@ def test_the_claimed_user_is_not_believed() -> None:
     assert envelope.message(TO, "CN=site-b").user_id == "CN=site-b"
 
 
-def test_stamping_changes_the_user_and_nothing_else() -> None:
-    sent = Message(to=TO, opcode="_method_request", method="request", body={"a": "b"}, user_id="root", partial=True)
-    stamped = Envelope.open(Envelope.open(encode(sent)).stamped("CN=b"))
-    assert stamped.user_id == "CN=b"
-    assert stamped.message(TO, "root") == sent
-    assert encode(sent).endswith(codec.encode_map({"a": "b"}))
-    assert bytes(stamped.amqp.body) == codec.encode_map({"a": "b"})
-
-
 @pytest.mark.parametrize(
     ("amqp", "what"),
     [
