@@ -17,6 +17,7 @@ from typing import Any
 from qmfagent.bus import management_wire, wire
 from qmfagent.bus.admission import Admission
 from qmfagent.bus.identity import Identity
+from qmfagent.bus.stamp import stamped
 from qmfagent.errors import CodecError, InputError
 from qmfagent.management.message import NODE
 from qmfagent.qmf.codec import decode_list, decode_map
@@ -46,7 +47,7 @@ def message(data: bytes) -> None:
     with suppress(InputError):
         envelope = wire.Envelope.open(data)
         for read in (
-            lambda: envelope.stamped("CN=site-a"),
+            lambda: stamped(data, "CN=site-a"),
             lambda: envelope.message(Address(envelope.to, envelope.subject), ""),
             lambda: management_wire.read_request(envelope.amqp, Identity()),
         ):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Self
 
@@ -21,10 +21,12 @@ TOPIC_BINDING = ulong(0x0000468C00000001)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a message: `state` is accepted, rejected, or another of AMQP's outcomes; `condition` names why."""
+    """What became of a message: `state` is accepted, rejected, or another of AMQP's outcomes; `condition` names why, and
+    `description` says it in the peer's words."""
 
     state: str
     condition: str = ""
+    description: str = field(default="", compare=False)
 
 
 class RawClient:
@@ -119,7 +121,7 @@ class RawClient:
 
     def _closed(self, link: proton.Link) -> Outcome:
         condition = None if self.over else link.remote_condition
-        return Outcome("closed", condition.name if condition else "; ".join(self.ends))
+        return _outcome("closed", condition) if condition else Outcome("closed", "; ".join(self.ends))
 
     async def until(self, condition: Callable[[], Any]) -> None:
         """Wait until something holds of this client, or its connection is over."""
@@ -137,6 +139,10 @@ class RawClient:
     def write(self, data: bytes) -> None:
         """Put bytes on the socket that the engine knows nothing of."""
         self._writer.write(data)
+
+    def write_eof(self) -> None:
+        """Say nothing more."""
+        self._writer.write_eof()
 
     def stop_reading(self) -> None:
         """Leave what comes from now on in the socket, and say nothing by itself any more."""
@@ -191,10 +197,14 @@ class RawClient:
             if delivery.updated:
                 condition = delivery.remote.condition
                 state = STATES.get(delivery.remote_state, str(delivery.remote_state))
-                self._outcomes[delivery.tag] = Outcome(state, condition.name if condition else "")
+                self._outcomes[delivery.tag] = _outcome(state, condition)
                 delivery.settle()
         elif delivery.readable and not delivery.partial:
             data = link.recv(delivery.pending) or b""
             link.advance()
             delivery.settle()
             self.received[link.name].append(data)
+
+
+def _outcome(state: str, condition: proton.Condition | None) -> Outcome:
+    return Outcome(state, condition.name, condition.description or "") if condition else Outcome(state)

@@ -12,6 +12,9 @@ import asyncio
 from qmfagent.bus.session import ConsoleSession
 from tests.fuzz.target import NAME, SITE
 
+AMQP, SASL = b"AMQP\x00\x01\x00\x00", b"AMQP\x03\x01\x00\x00"
+ANONYMOUS = bytes.fromhex("0000001b 02010000 005341c0 0e01a309") + b"ANONYMOUS"
+"""The two protocol headers, and a log-in."""
 HEADER_SIZE = 8
 OPENING = 5
 BEGIN = b"\x00S\x11"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from qmfagent.bus import management_wire, wire
 from qmfagent.bus.identity import Identity
+from qmfagent.bus.stamp import stamped
 from qmfagent.errors import CodecError, InputError
 from qmfagent.qmf.codec import decode_list, decode_map
 from qmfagent.qmf.message import Address
@@ -72,7 +73,6 @@ def test_a_body(decode: Callable[[bytes], object], data: bytes) -> None:
 def test_a_message(data: bytes) -> None:
     def read() -> Any:
         envelope = wire.Envelope.open(data)
-        envelope.stamped("CN=site-a")
         SchemaRequest.read(data)
         management_wire.read_request(envelope.amqp, Identity())
         return envelope.message(Address(envelope.to, envelope.subject), "")
@@ -87,3 +87,16 @@ def test_the_dearest_lists(element: bytes) -> None:
     count = 1_000_000 // len(element)
     body = (count * len(element) + 4).to_bytes(4, "big") + count.to_bytes(4, "big") + element * count
     assert price(lambda: decode_list(body)) < SPARE + PER_BYTE * len(body)
+
+
+@settings(deadline=None, max_examples=400)
+@given(data=damaged(MESSAGES), user=st.text(max_size=300))
+def test_a_message_that_is_passed_on(data: bytes, user: str) -> None:
+    try:
+        read = wire.Envelope.open(data)
+        passed = stamped(data, user)
+    except InputError:
+        return
+    again = wire.Envelope.open(passed)
+    assert (again.to, again.subject, again.agent) == (read.to, read.subject, read.agent)
+    assert again.user_id == (user if read.user_id else "")

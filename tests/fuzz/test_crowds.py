@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.raw_client import RawClient
+from tests.fuzz.recording import AMQP, ANONYMOUS, SASL
 from tests.fuzz.target import Target
-from tests.fuzz.test_frames import ANONYMOUS, SASL
 from tests.sites.pair import until
 
 CROWD = 1000
@@ -26,7 +26,7 @@ MOST = 20
 LONGEST = 60.0
 
 SILENT = b""
-HALF_AN_OPEN = SASL + ANONYMOUS + b"AMQP\x00\x01\x00\x00" + bytes.fromhex("00000055 02000000 005310c0 48")
+HALF_AN_OPEN = SASL + ANONYMOUS + AMQP + bytes.fromhex("00000055 02000000 005310c0 48")
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.recording import BEGIN, HEADER_SIZE, OPENING, Recording, join, parse, record
+from tests.fuzz.recording import AMQP, ANONYMOUS, BEGIN, HEADER_SIZE, OPENING, SASL, Recording, join, parse, record
 from tests.fuzz.target import Target
 
 WAIT, PAUSE = 5.0, 0.02
-AMQP, SASL = b"AMQP\x00\x01\x00\x00", b"AMQP\x03\x01\x00\x00"
-ANONYMOUS = bytes.fromhex("0000001b 02010000 005341c0 0e01a309") + b"ANONYMOUS"
 FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
