@@ -190,7 +190,8 @@ class Engine(asyncio.Protocol):
             self._transport.push(view[:capacity])
             view = view[capacity:]
             self._dispatch()
-        self._pump()
+        # Not at once: answers that take a turn of the loop go out with the acceptance of their requests, in one packet.
+        self.schedule_flush()
 
     def _end_of_input(self) -> None:
         self._transport.close_tail()
