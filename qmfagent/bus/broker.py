@@ -162,7 +162,7 @@ class Broker:
             dialect.user_ids is UserIds.VERIFIED
             or (dialect.user_ids is UserIds.IF_CONFIGURED and self._verified_user_ids)
         )
-        user = user_id if known else ""
+        user = user_id if known and user_id != ANONYMOUS else ""
         return Identity(user=user or ANONYMOUS, authenticated=bool(user), address=str(self._url))
 
     def _admission(self, user: str) -> Admission:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from proton import Condition, Delivery, Link, Terminus, symbol
 
+from qmfagent.bus.admission import Admission
 from qmfagent.bus.engine import Engine
+from qmfagent.bus.identity import Identity
 from qmfagent.bus.limits import Limits
 from qmfagent.bus.listener import Listener
 from qmfagent.bus.outlet import Outlet
@@ -26,6 +28,10 @@ class StandInQpidd(Listener):
 
     def __init__(self) -> None:
         super().__init__("amqp://127.0.0.1:0", on_message=lambda message, identity: None)
+
+    def publish(self, node: str | None, data: bytes, identity: Identity, admission: Admission) -> Condition | None:
+        """A user-id is passed on: this broker has compared it, or would not with `auth=no`."""
+        return super().publish(node, data, Identity(user=Envelope.open(data).user_id), admission)
 
     def _accept(self, *args: Any) -> asyncio.Protocol:
         protocol = super()._accept(*args)
