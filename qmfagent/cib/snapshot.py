@@ -27,7 +27,6 @@ MAX_PENDING = 256
 # What is worked out of the configuration alone.
 _OF_CONFIGURATION = (
     "configuration",
-    "configuration_xml",
     "_sections",
     "members",
     "lines",
@@ -98,11 +97,6 @@ class Snapshot:
         patch.apply_changes(self._tree, self._pending, "/cib/configuration")
         self._pending = ()
         return self._tree
-
-    @cached_property
-    def configuration_xml(self) -> str:
-        """The configuration element as text."""
-        return etree.tostring(self.configuration, encoding="unicode")
 
     @cached_property
     def references(self) -> References:
