@@ -2,8 +2,8 @@
 
 Rules of this file: Python's `re` backtracks, and a hostile pattern could keep the agent busy for years. So a pattern
 is short, has no backreference, look-around or inline flag, and never repeats a group. Then its work on a subject of n
-characters is at most comb(n + r + 1, r + 1) * 2^b steps, for r repeats (* + {}) and b branches (? |); a pattern that
-has used up its budget of steps over all its subjects is refused.
+characters is at most comb(n + r + 1, r + 1) * 2^b steps, for r repeats (* + {}) and b branches (? |), which are taken from a
+budget before it is searched.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import re
 from math import comb
 
 from qmfagent.errors import ProtocolError
+from qmfagent.qmf.budget import Budget
 from qmfagent.qmf.fields import shown
 
 MAX_PATTERN = 256
 MAX_SUBJECT = 1024
-MAX_STEPS = 50_000_000
 
 _TOKEN = re.compile(r"\\(?P<escaped>.)|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<extension>\(\?(?!:))|(?P<other>.)", re.DOTALL)
 
 
 class BoundedPattern:
-    """A regular expression that is searched in many subjects, within one budget of steps."""
+    """A regular expression that is searched in many subjects, within a budget."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, budget: Budget) -> None:
         """Compile `text`. Raises ProtocolError where it is no regular expression, or one that has no bound."""
         if len(text) > MAX_PATTERN:
             raise ProtocolError(f"re_match: the pattern has {len(text)} characters", hint=f"at most {MAX_PATTERN}")
         self._text = text
         self._repeats, self._branches = _choices(text)
-        self._steps_left = MAX_STEPS
+        self._budget = budget
         try:
             self._regex = re.compile(text)
         except (re.error, OverflowError, RecursionError) as error:
@@ -43,12 +43,7 @@ class BoundedPattern:
             raise ProtocolError(
                 f"re_match: a value of {length} characters is too long to search", hint=f"at most {MAX_SUBJECT}"
             )
-        self._steps_left -= comb(length + self._repeats + 1, self._repeats + 1) << self._branches
-        if self._steps_left < 0:
-            raise ProtocolError(
-                f"re_match: pattern {shown(self._text)} is too much work for so many values",
-                hint="use fewer of * + {} ? and |, or query one class",
-            )
+        self._budget.spend(comb(length + self._repeats + 1, self._repeats + 1) << self._branches)
         return self._regex.search(subject) is not None
 
 

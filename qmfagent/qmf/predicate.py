@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qmfagent.errors import ProtocolError
+from qmfagent.qmf.budget import Budget
 from qmfagent.qmf.fields import expect, shown
 from qmfagent.qmf.pattern import BoundedPattern
 
@@ -23,6 +24,11 @@ _Operand = Callable[[Values], Any]
 
 MAX_TERMS = 1000
 MAX_PREDICATE_DEPTH = 20
+MAX_LITERAL = 4096
+MAX_NUMBER = 64
+"""Characters: of a literal, and of text that may be a number."""
+TERM_STEPS = 100
+"""What a term costs for each object, in steps of the budget."""
 
 _ABSENT = object()
 
@@ -37,22 +43,33 @@ _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 def compile_predicate(expression: Any) -> Predicate:
     """Turn a predicate into a function of attribute values; an empty list holds for all values.
 
-    Raises ProtocolError for what is no predicate, or too large. The function itself raises ProtocolError only for
-    re_match, on values that are too much work.
+    Raises ProtocolError for what is no predicate, or too large. The function has a budget of work for all objects that it
+    is asked about, and raises ProtocolError when that is used up.
     """
     expect(expression, list, "predicate")
-    return _Compiler().predicate(expression, MAX_PREDICATE_DEPTH) if expression else _always
+    if not expression:
+        return _always
+    compiler = _Compiler()
+    predicate = compiler.predicate(expression, MAX_PREDICATE_DEPTH)
+    steps = compiler.terms * TERM_STEPS
+
+    def holds(values: Values) -> bool:
+        compiler.budget.spend(steps)
+        return predicate(values)
+
+    return holds
 
 
 class _Compiler:
     """Compiles one predicate, counting its terms."""
 
     def __init__(self) -> None:
-        self._terms_left = MAX_TERMS
+        self.terms = 0
+        self.budget = Budget()
 
     def predicate(self, expression: Any, depth: int) -> Predicate:
-        self._terms_left -= 1
-        if not depth or self._terms_left < 0:
+        self.terms += 1
+        if not depth or self.terms > MAX_TERMS:
             raise ProtocolError(
                 "the predicate is too large", hint=f"at most {MAX_TERMS} terms, {MAX_PREDICATE_DEPTH} levels deep"
             )
@@ -72,7 +89,7 @@ class _Compiler:
             return lambda values: attribute in values
         if name in ("eq", "ne", "re_match") or name in _ORDERINGS:
             _count(name, operands, 2)
-            return _comparison(name, operands)
+            return _comparison(name, operands, self.budget)
         raise ProtocolError(f"predicate: unknown operator {shown(name)}")
 
 
@@ -104,13 +121,16 @@ def _operand(value: Any) -> _Operand:
         if len(value) != 2 or value[0] != "quote":
             raise ProtocolError("predicate: an operand that is a list must be [quote, value]")
         value = value[1]
-    return lambda values: value
+    literal = _text(value) if isinstance(value, (list, dict)) else value
+    if isinstance(literal, (str, bytes)) and len(literal) > MAX_LITERAL:
+        raise ProtocolError(f"predicate: a literal of {len(literal)} characters", hint=f"at most {MAX_LITERAL}")
+    return lambda values: literal
 
 
-def _comparison(name: str, operands: list[Any]) -> Predicate:
+def _comparison(name: str, operands: list[Any], budget: Budget) -> Predicate:
     left, right = _operand(operands[0]), _operand(operands[1])
     if name == "re_match":
-        return _re_match(left, operands[1])
+        return _re_match(left, operands[1], budget)
     compare = _ORDERINGS.get(name)
     wanted = name == "eq"
 
@@ -123,10 +143,10 @@ def _comparison(name: str, operands: list[Any]) -> Predicate:
     return holds
 
 
-def _re_match(subject: _Operand, pattern: Any) -> Predicate:
+def _re_match(subject: _Operand, pattern: Any, budget: Budget) -> Predicate:
     # The pattern is a literal, quoted or not: an attribute could bring a new pattern with every object.
     text = pattern[1] if isinstance(pattern, list) else pattern
-    compiled = BoundedPattern(expect(text, str, "predicate: pattern of re_match"))
+    compiled = BoundedPattern(expect(text, str, "predicate: pattern of re_match"), budget)
 
     def holds(values: Values) -> bool:
         value = subject(values)
@@ -148,7 +168,7 @@ def _equal(a: Any, b: Any) -> bool:
 def _number(value: Any) -> int | float | None:
     if isinstance(value, (int, float)):
         return value
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_NUMBER:
         return None
     for convert in (int, float):
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmfagent.errors import ProtocolError
+from qmfagent.qmf.budget import MAX_STEPS, Budget
 from qmfagent.qmf.pattern import MAX_PATTERN, MAX_SUBJECT, BoundedPattern
 from qmfagent.qmf.predicate import MAX_PREDICATE_DEPTH, MAX_TERMS, compile_predicate
 
@@ -147,7 +149,7 @@ def test_anything_is_a_truth_or_a_protocol_error(predicate: Any) -> None:
 )
 def test_patterns_without_a_bound_are_refused(pattern: str) -> None:
     with pytest.raises(ProtocolError, match="re_match: pattern"):
-        BoundedPattern(pattern)
+        BoundedPattern(pattern, Budget())
 
 
 @pytest.mark.parametrize(
@@ -164,15 +166,15 @@ def test_patterns_without_a_bound_are_refused(pattern: str) -> None:
     ],
 )
 def test_patterns_with_a_bound_are_searched(pattern: str, subject: str) -> None:
-    assert BoundedPattern(pattern).search(subject)
+    assert BoundedPattern(pattern, Budget()).search(subject)
 
 
 def test_long_patterns_and_subjects_are_refused() -> None:
     with pytest.raises(ProtocolError, match="the pattern has 257 characters"):
-        BoundedPattern("a" * (MAX_PATTERN + 1))
-    assert BoundedPattern("a").search("b" * (MAX_SUBJECT - 1) + "a")
+        BoundedPattern("a" * (MAX_PATTERN + 1), Budget())
+    assert BoundedPattern("a", Budget()).search("b" * (MAX_SUBJECT - 1) + "a")
     with pytest.raises(ProtocolError, match="too long to search"):
-        BoundedPattern("a").search("a" * (MAX_SUBJECT + 1))
+        BoundedPattern("a", Budget()).search("a" * (MAX_SUBJECT + 1))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,7 @@ def test_long_patterns_and_subjects_are_refused() -> None:
     ],
 )
 def test_a_hostile_pattern_is_stopped_in_seconds_however_many_values_there_are(pattern: str, subject: str) -> None:
-    compiled = BoundedPattern(pattern)
+    compiled = BoundedPattern(pattern, Budget())
     start = time.process_time()
     with pytest.raises(ProtocolError, match="too much work"):
         deque((compiled.search(subject) for _ in range(1_000_000)), maxlen=0)
@@ -195,5 +197,46 @@ def test_a_hostile_pattern_is_stopped_in_seconds_however_many_values_there_are(p
 
 
 def test_an_ordinary_pattern_serves_ten_thousand_values() -> None:
-    compiled = BoundedPattern("^db-.*-[0-9]+$")
+    compiled = BoundedPattern("^db-.*-[0-9]+$", Budget())
     assert sum(compiled.search(f"db-resource-{number}") for number in range(10_000)) == 10_000
+
+
+@pytest.mark.parametrize(
+    "term", [["eq", "name", "x"], ["lt", "name", 5], ["re_match", "name", "x"]], ids=lambda term: term[0]
+)
+def test_many_terms_are_stopped_in_seconds_however_many_objects_there_are(term: list[Any]) -> None:
+    holds = compile_predicate(["or", *[term] * (MAX_TERMS - 1)])
+    begun = time.monotonic()
+    with pytest.raises(ProtocolError, match="too much work"):
+        deque(map(holds, repeat({"name": "resource-1"})), maxlen=0)
+    assert time.monotonic() - begun < 10
+
+
+def test_twenty_terms_serve_ten_thousand_objects() -> None:
+    holds = compile_predicate(["or", *[["eq", "name", "x"]] * 20])
+    assert not any(holds({"name": str(number)}) for number in range(10_000))
+
+
+@pytest.mark.parametrize(
+    "literal", ["x" * 5000, b"\xff" * 5000, ["x"] * 2000, {"x": "y" * 5000}], ids=lambda value: type(value).__name__
+)
+def test_a_literal_is_bounded(literal: Any) -> None:
+    with pytest.raises(ProtocolError, match="literal of"):
+        compile_predicate(["eq", "name", ["quote", literal]])
+
+
+def test_a_literal_list_equals_a_value_of_the_same_form() -> None:
+    assert compile_predicate(["eq", "names", ["quote", ["a", 1]]])({"names": ["a", 1]})
+
+
+def test_very_long_text_is_no_number() -> None:
+    holds = compile_predicate(["lt", "name", ["quote", "9" * 100]])
+    assert holds({"name": "10"})
+    assert not holds({"name": "a"})
+
+
+def test_a_budget_is_spent_once() -> None:
+    budget = Budget()
+    budget.spend(MAX_STEPS)
+    with pytest.raises(ProtocolError, match="too much work"):
+        budget.spend(1)
