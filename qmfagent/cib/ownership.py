@@ -28,7 +28,11 @@ def is_ownership_tag(identifier: str) -> bool:
 
 def owned_ids(snapshot: Snapshot, ticket: str) -> frozenset[str]:
     """Ids of the members owned for `ticket` that still exist."""
-    return frozenset(snapshot.references.tags.get(tag_id(ticket), ())).intersection(snapshot.lines)
+    found = snapshot.owned.get(ticket)
+    if found is None:
+        recorded = snapshot.references.tags.get(tag_id(ticket), ())
+        found = snapshot.owned[ticket] = frozenset(recorded).intersection(snapshot.lines)
+    return found
 
 
 def all_owned_ids(snapshot: Snapshot) -> frozenset[str]:

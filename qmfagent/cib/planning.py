@@ -71,10 +71,11 @@ def _differing(target: Snapshot, scope: Scope, mangled: Closure) -> list[MemberD
     known, new = target.lines, mangled.lines
     record = tag_id(mangled.ticket)
     ours = scope.ours - scope.retained if scope.retained else scope.ours
-    found = [(i, known[i], b"") for i in sorted(ours.difference(new)) if i != record]
-    found += [(i, known[i] if i in ours else b"", line) for i, line in new.items() if known.get(i) != line]
     recorded = target.references.tags.get(record, ())
-    if len(recorded) != len(new) or not all(map(new.__contains__, recorded)):
+    stays = all(map(new.__contains__, recorded))
+    found = [] if stays else [(i, known[i], b"") for i in sorted(ours.difference(new)) if i != record]
+    found += [(i, known[i] if i in ours else b"", line) for i, line in new.items() if known.get(i) != line]
+    if len(recorded) != len(new) or not stays:
         line = tag_line(mangled.ticket, new) if new else b""
         found.append((record, known[record] if record in ours else b"", line))
     return [(i, before, after) for i, before, after in found if not scope.unchanged(i, before, after)]

@@ -42,7 +42,7 @@ class Scope:
         self._mangled = mangled
         owned = owned_ids(target, mangled.ticket)
         self._other_owners = other_owners(target, mangled.ticket)
-        self.retained = {i for i in owned & self._other_owners.keys() if i not in mangled.lines}
+        self.retained = {i for i in self._other_owners if i in owned and i not in mangled.lines}
         self.adopted: set[str] = set()
         self.clashes: dict[str, Problem] = {}
         known = target.lines

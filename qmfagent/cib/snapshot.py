@@ -34,6 +34,7 @@ _OF_CONFIGURATION = (
     "config_digest",
     "references",
     "closures",
+    "owned",
 )
 
 
@@ -106,6 +107,11 @@ class Snapshot:
     @cached_property
     def closures(self) -> dict[str, Derived]:
         """The closures that were found in this configuration, by ticket; kept by qmfagent.cib.closure."""
+        return {}
+
+    @cached_property
+    def owned(self) -> dict[str, frozenset[str]]:
+        """The members that were found to be owned, by ticket; kept by qmfagent.cib.ownership."""
         return {}
 
     def section(self, name: str) -> list[etree._Element]:
@@ -206,7 +212,7 @@ class Snapshot:
         """The next snapshot where some values alone have changed: the tree is copied when somebody asks for it."""
         result = Snapshot(head, self._tree, status)
         result._pending = (*self._pending, *changes)
-        result._share(self, "references")
+        result._share(self, "references", "owned")
         renewed = {}
         for path in {patch.member_path(change) for change in changes}:
             identifier = path.rpartition("@id='")[2].removesuffix("']")

@@ -99,3 +99,4 @@ def assert_equal(advanced: Snapshot, parsed: Snapshot) -> None:
         assert getattr(advanced.references, name) == getattr(parsed.references, name)
     for name in parsed.references.tickets:
         assert closure(advanced, name).canonical == closure(parsed, name).canonical
+        assert owned_ids(advanced, name) == owned_ids(parsed, name)

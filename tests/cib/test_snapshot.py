@@ -9,6 +9,7 @@ from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.closure import closure
+from qmfagent.cib.ownership import owned_ids
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import PatchError
 from tests.cib.helpers import assert_equal, cib, dummy, pairs, ticket
@@ -17,7 +18,7 @@ from tests.cib.strategies import cibs
 BASE = cib(
     dummy("p", pairs("i", a="1")) + dummy("q", '<instance_attributes id-ref="i"/>'),
     ticket("t", "p") + ticket("u", "q", "U"),
-    '<tag id="k"><obj_ref id="p"/></tag>',
+    '<tag id="k"><obj_ref id="p"/></tag><tag id="qmfagent-owned-T"><obj_ref id="p"/><obj_ref id="t"/></tag>',
     status='<tickets><ticket_state id="T" granted="true"/></tickets>',
 )
 P = "/cib/configuration/resources/primitive[@id='p']"
@@ -36,6 +37,7 @@ def known(snapshot: Snapshot) -> Snapshot:
     _ = fresh.lines, fresh.ids, fresh.config_digest, fresh.references, fresh.tickets
     for name in fresh.references.tickets:
         closure(fresh, name)
+        owned_ids(fresh, name)
     return fresh
 
 
@@ -55,6 +57,7 @@ def value(new: str) -> str:
         [f'<change operation="create" path="/cib/configuration/resources" position="0">{dummy("n")}</change>'],
         ["<change operation=\"move\" path=\"/cib/configuration/resources/primitive[@id='q']\" position=\"0\"/>"],
         ['<change operation="delete" path="/cib/configuration/tags"/>'],
+        ["<change operation=\"delete\" path=\"/cib/configuration/tags/tag[@id='qmfagent-owned-T']/obj_ref[@id='p']\"/>"],
         ["<change operation=\"delete\" path=\"/cib/configuration/constraints/rsc_ticket[@id='u']\"/>"],
         [f'<change operation="create" path="/cib/configuration/constraints">{ticket("n", "q")}</change>'],
         ['<change operation="create" path="/cib/configuration"><op_defaults/></change>'],
