@@ -13,6 +13,7 @@ import click
 
 from qmfagent.agent import QmfAgent, Store, first_snapshot, site_name
 from qmfagent.config import Config, read_config
+from qmfagent.descriptors import allow_connections
 from qmfagent.errors import QmfAgentError
 from qmfagent.keys.command import certs_command
 from qmfagent.log import configure_logging
@@ -47,7 +48,9 @@ def run(path: Path, log_level: str) -> None:
     """Run this site's agent until it is stopped (SIGTERM or Ctrl-C)."""
     use_one_arena()
     configure_logging(log_level.upper())
-    asyncio.run(_serve(read_config(path)))
+    config = read_config(path)
+    allow_connections(config.limits.max_connections)
+    asyncio.run(_serve(config))
 
 
 async def _serve(config: Config) -> None:
