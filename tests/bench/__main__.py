@@ -54,7 +54,6 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--only", choices=BENCHES, help="measure only these")
     arguments = parser.parse_args()
-    logging.getLogger("qmfagent").setLevel(logging.ERROR)  # an agent that is not up yet is no news here
     results: list[Result] = []
     broken = 0
     for name in [arguments.only] if arguments.only else BENCHES:
@@ -74,4 +73,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    logging.getLogger("qmfagent").setLevel(logging.ERROR)  # an agent that is not up yet is no news here
     sys.exit(main())
