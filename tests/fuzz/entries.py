@@ -27,7 +27,7 @@ from tests.fuzz.management import REQUESTS, Asked
 from tests.fuzz.messages import BODIES, Spec
 from tests.fuzz.originals import BODIES as CAPTURED
 from tests.fuzz.originals import MESSAGES
-from tests.fuzz.recording import OPENING, join, record
+from tests.fuzz.recording import ANONYMOUS, ANSWER, OPENING, SASL, join, record, sized
 from tests.fuzz.target import NAME, Target
 
 Take = Callable[[bytes], None]
@@ -137,7 +137,33 @@ def said() -> list[bytes]:
     """What a real console says to an agent."""
     with agent() as target:
         heard = target.run(record(target.port)).frames
-    return [join(heard[:OPENING]) + MARK + join(heard[OPENING:]), join(heard)]
+    opening, rest = join(heard[:OPENING]), join(heard[OPENING:])
+    attaching = [opening + MARK + attach(role, odd) for role in (b"\x41", b"\x42") for odd in ODD_VALUES]
+    return [opening + MARK + rest, opening + rest, SASL + ANONYMOUS + ANONYMOUS, SASL + ANSWER, *attaching]
+
+
+ODD_VALUES = [
+    b"\xe0\x07\x02\xa3\x01a\x01b",
+    b"\xe0\x05\x04\x61\x00\x01\x00",
+    b"\xc1\x08\x02\xa3\x01a\x00\x53\x01\x40",
+    b"\x00" * 8 + b"\x40" * 9,
+]
+"""An array, one whose count is wrong, a map with a described value, descriptors of descriptors."""
+
+
+def attach(role: bytes, odd: bytes) -> bytes:
+    """A frame that attaches a link, with a value in every place that takes any."""
+    address, null = b"\xa1\x11" + TOPIC.encode(), b"\x40"
+    source = b"\x00\x53\x28" + listed(address, null, null, null, null, odd, null, odd, odd, odd, odd)
+    target = b"\x00\x53\x29" + listed(address, null, null, null, null, odd, odd)
+    fields = (b"\xa1\x01n", b"\x43", role, null, null, source, target, odd, null, null, null, odd, odd, odd)
+    return sized(bytes(4) + b"\x02\x00\x00\x00\x00\x53\x12" + listed(*fields))
+
+
+def listed(*fields: bytes) -> bytes:
+    """A list of encoded values."""
+    values = b"".join(fields)
+    return b"\xd0" + (len(values) + 4).to_bytes(4) + len(fields).to_bytes(4) + values
 
 
 def asked() -> list[bytes]:

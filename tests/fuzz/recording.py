@@ -14,7 +14,8 @@ from tests.fuzz.target import NAME, SITE
 
 AMQP, SASL = b"AMQP\x00\x01\x00\x00", b"AMQP\x03\x01\x00\x00"
 ANONYMOUS = bytes.fromhex("0000001b 02010000 005341c0 0e01a309") + b"ANONYMOUS"
-"""The two protocol headers, and a log-in."""
+ANSWER = bytes.fromhex("00000014 02010000 005343 c0 07 01 a0 04") + b"more"
+"""The two protocol headers, the beginning of a log-in, and an answer to what the agent has asked."""
 HEADER_SIZE = 8
 OPENING = 5
 BEGIN = b"\x00S\x11"

@@ -17,13 +17,12 @@ from qmfagent.bus.listener import Listener
 from qmfagent.qmf.message import TOPIC, Address, Message
 from tests.certificates import CertificateAuthority
 from tests.fuzz.raw_client import RawClient
-from tests.fuzz.recording import AMQP, ANONYMOUS, SASL
+from tests.fuzz.recording import AMQP, ANONYMOUS, ANSWER, SASL
 from tests.fuzz.target import Target
 from tests.sites.pair import until
 
 OPEN_TIMEOUT, IDLE_TIMEOUT, SPARE = 0.3, 0.5, 5.0
 WELL_SAID = SASL + ANONYMOUS + AMQP
-CHALLENGED = bytes.fromhex("00000014 02010000 005343 c0 07 01 a0 04") + b"more"
 Writer = asyncio.StreamWriter
 
 
@@ -49,7 +48,7 @@ async def log_in_again_and_again(writer: Writer) -> None:
 async def answer_what_was_not_asked(writer: Writer) -> None:
     writer.write(SASL)
     while True:
-        writer.write(CHALLENGED)
+        writer.write(ANSWER)
         await asyncio.sleep(0.02)
 
 
