@@ -18,8 +18,8 @@ from consoles.resumption import Resumption
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus, ticket_statuses
 from consoles.values import Applied, Event, Object, Plan, Position, SiteFound, SiteLost
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConfigError, ConnectionLost, RequestTimeout, UnknownObject
 from qmfagent.qmf.classes import SchemaClass

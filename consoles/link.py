@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.session import ConsoleSession
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.console.session import ConsoleSession
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, RequestTimeout
 from qmfagent.qmf.console_events import AgentInfo

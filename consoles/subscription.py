@@ -15,7 +15,7 @@ from types import TracebackType
 
 from consoles.resumption import Resumption
 from consoles.values import Announcement, Event, Gap, SiteFound, SiteLost
-from qmfagent.bus.event_stream import EventGap, EventStream
+from qmfagent.bus.console.event_stream import EventGap, EventStream
 from qmfagent.qmf.console_events import EventReceived
 
 MISSED = "events_missed"

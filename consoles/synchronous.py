@@ -16,8 +16,8 @@ from consoles.loop_thread import LoopThread
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus
 from consoles.values import Announcement, Applied, Object, Plan, Position
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.qmf.classes import SchemaClass
 
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from qmfagent.agent_bus import make_bus
 from qmfagent.announcer import Announcer
-from qmfagent.bus.identity import Identity
+from qmfagent.bus.security.identity import Identity
 from qmfagent.bus.url import BusUrl
 from qmfagent.calls.calls import Calls
 from qmfagent.calls.manager import Manager

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from qmfagent.bus.broker import Broker
-from qmfagent.bus.endpoint import Endpoint
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener, Management
+from qmfagent.bus.broker.broker import Broker
+from qmfagent.bus.listener.endpoint import Endpoint
+from qmfagent.bus.listener.listener import Listener, Management
+from qmfagent.bus.security.identity import Identity
 from qmfagent.config import Config
 from qmfagent.errors import Refused
 from qmfagent.management.message import Response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.keys import certs
 
 DAY = timedelta(days=1)

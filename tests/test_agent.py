@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from qmfagent.agent import QmfAgent, first_snapshot
-from qmfagent.bus.client import Connection
+from qmfagent.bus.client.connection import Connection
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.pacemaker.feed import Changes, Feed

@@ -17,10 +17,10 @@ from click.testing import CliRunner
 
 from consoles.cli.main import run
 from consoles.client import AsyncConsole
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConnectionLost
 from qmfagent.keys.command import certs_command
 from tests.replication.conftest import SOURCE

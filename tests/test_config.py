@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from qmfagent.agent import site_name
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Listen, Peer, Replication, read_config
 from qmfagent.config.journal import IN_MEMORY, JournalConfig

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.config import BrokerConfig, Config, Peer, read_config
 from qmfagent.errors import ConfigError
 

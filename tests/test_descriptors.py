@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from tests.sites.buses import free_port
 
 CIB = (

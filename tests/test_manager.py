@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.bus.management_wire import encode_response
+from qmfagent.bus.messages.management import encode_response
 from qmfagent.calls.calls import Calls
 from qmfagent.calls.manager import Manager
 from qmfagent.calls.targets import Targets

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.bus.event_stream import EventGap
+from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
 from qmfagent.errors import CibError, ConnectionLost, RemoteError, RequestTimeout, UnknownObject

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.bus.client import Connection
+from qmfagent.bus.client.connection import Connection
 from qmfagent.config import Listen
 from qmfagent.objects.changed import ChangedObjects
 from qmfagent.qmf.agent import Agent

@@ -12,8 +12,8 @@ import click
 from consoles.asynchronous import AsyncConsole
 from consoles.cli.output import warn
 from consoles.synchronous import Console
-from qmfagent.bus.credentials import Credentials, read_credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials, read_credentials
+from qmfagent.bus.security.tls import TlsConfig
 
 DEFAULT_URL = "amqp://127.0.0.1:5672"
 

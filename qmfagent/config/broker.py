@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from qmfagent.bus.credentials import Credentials, read_credentials
 from qmfagent.bus.dialects import named
-from qmfagent.bus.login import check_login
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials, read_credentials
+from qmfagent.bus.security.login import check_login
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.config.table import Table
 from qmfagent.config.urls import read_url

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.config.access import read_access
 from qmfagent.config.broker import BrokerConfig, read_broker
 from qmfagent.config.journal import JournalConfig, read_journal

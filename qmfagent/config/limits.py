@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmfagent.bus.limits import KIB, MIB, Limits
+from qmfagent.bus.limits.limits import KIB, MIB, Limits
 from qmfagent.config.table import Table
 
 USUAL = Limits(max_message_size=16 * MIB)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.config.broker import BrokerConfig
 from qmfagent.config.site import read_site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.config.table import Table
 
 

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from qmfagent.bus.event_stream import EventGap
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.event_stream import EventGap
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
 from qmfagent.errors import BusError, ConnectionLost, QmfAgentError, RemoteError, RequestTimeout

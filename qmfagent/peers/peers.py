@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.config import BrokerConfig, Peer
 from qmfagent.errors import UnknownObject
 from qmfagent.peers.link import PeerLink, PeerListener

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
-from qmfagent.bus.session import ConsoleSession
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.console.session import ConsoleSession
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.config import BrokerConfig, Peer
 from qmfagent.peers.link import PeerLink, PeerListener, agent_name
 from qmfagent.qmf.console_events import AgentInfo

@@ -18,7 +18,7 @@ import time
 import proton
 from proton import Endpoint
 
-from qmfagent.bus.filters import write_subject
+from qmfagent.bus.connection.filters import write_subject
 from qmfagent.qmf.message import TOPIC
 
 CONNECTIONS = 100

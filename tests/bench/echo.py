@@ -11,8 +11,8 @@ import time
 from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
-from qmfagent.bus.client import Connection
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.listener.listener import Listener
 from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address, Message
 from tests.bench import bare_echo
 from tests.bench.bare_echo import OUTSTANDING

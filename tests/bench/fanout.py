@@ -22,8 +22,8 @@ from proton.reactor import Container
 
 from qmfagent.agent import load_schema
 from qmfagent.announcer import Announcer
-from qmfagent.bus import wire
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.messages import wire
 from qmfagent.journal.store import Journal
 from qmfagent.objects.event_log import EventLog
 from qmfagent.qmf.agent import Agent

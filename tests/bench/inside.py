@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from consoles.client import Console, Event
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 
 _WAIT = 20.0
 _QUERIES = 10

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.qmf import codec
 from qmfagent.qmf.console import Console
 from tests.bench import bare_echo

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.client import Connection
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import Identity
 from qmfagent.qmf.message import DIRECT, REQUEST, RESPONSE, TOPIC, Address, Message
 from tests.certificates import CertificateAuthority
 

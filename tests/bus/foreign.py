@@ -14,8 +14,8 @@ from proton import Described, symbol, ulong
 from proton.reactor import Filter
 from proton.utils import BlockingConnection
 
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import Identity
 from qmfagent.qmf import schema as schema_module
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.codec import decode_list, decode_map

@@ -11,10 +11,10 @@ import json
 import sys
 from pathlib import Path
 
-from qmfagent.bus.endpoint import Endpoint
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.listener.endpoint import Endpoint
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import Identity
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.qmf.message import DIRECT, RESPONSE, Address, Message
 
 

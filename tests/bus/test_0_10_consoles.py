@@ -20,7 +20,7 @@ import proton
 import pytest
 from proton.utils import BlockingConnection
 
-from qmfagent.bus.listener import AMQ_DIRECT
+from qmfagent.bus.listener.listener import AMQ_DIRECT
 from qmfagent.qmf.classes import SchemaId
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.message import DIRECT, TOPIC

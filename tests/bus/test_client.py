@@ -10,9 +10,9 @@ from typing import Any
 import proton
 import pytest
 
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.client import Connection
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import BusError, CodecError, ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 

@@ -11,7 +11,7 @@ import proton
 import pytest
 from proton.utils import BlockingConnection
 
-from qmfagent.bus.listener import AMQ_DIRECT
+from qmfagent.bus.listener.listener import AMQ_DIRECT
 from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.codec import encode_map
 from qmfagent.qmf.data import Data

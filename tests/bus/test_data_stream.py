@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from qmfagent.bus.data_stream import DataStream
-from qmfagent.bus.requests import Requests
+from qmfagent.bus.console.data_stream import DataStream
+from qmfagent.bus.console.requests import Requests
 from qmfagent.errors import ConnectionLost, RequestTimeout
 from qmfagent.qmf.classes import SchemaId
 from qmfagent.qmf.console_events import MethodAnswer

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmfagent.bus.event_queue import WINDOW, EventQueue
-from qmfagent.bus.outlet import RELEASED
+from qmfagent.bus.broker.event_queue import WINDOW, EventQueue
+from qmfagent.bus.connection.outlet import RELEASED
 from qmfagent.errors import BusError, CodecError, ConnectionLost, RemoteError
 from qmfagent.qmf.message import TOPIC, Address, Message
 

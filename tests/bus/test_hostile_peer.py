@@ -17,8 +17,8 @@ from proton import Described, symbol, ulong
 from proton.reactor import Filter
 from proton.utils import BlockingConnection, LinkDetached
 
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
 
@@ -218,7 +218,7 @@ async def test_those_who_say_nothing_make_room(bus: Any) -> None:
 
 
 async def test_one_that_is_even_too_many_to_be_told_is_dropped(bus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qmfagent.bus.listener.REFUSALS", 0)
+    monkeypatch.setattr("qmfagent.bus.listener.listener.REFUSALS", 0)
     await bus.listen(limits=replace(Limits(), max_connections=1))
     served = await bus.connect()
     reader, writer = await asyncio.open_connection("127.0.0.1", port(bus))

@@ -11,7 +11,7 @@ from proton import Described, Message, symbol, ulong
 from proton.reactor import AtMostOnce, Filter, LinkOption
 from proton.utils import BlockingConnection, LinkDetached, SendException
 
-from qmfagent.bus.listener import AMQ_DIRECT
+from qmfagent.bus.listener.listener import AMQ_DIRECT
 from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address
 from qmfagent.qmf.message import Message as QmfMessage
 

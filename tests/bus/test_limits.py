@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmfagent.bus.admission import ANSWERS_PER_SECOND, Admission
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.token_bucket import TokenBucket
+from qmfagent.bus.limits.admission import ANSWERS_PER_SECOND, Admission
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.limits.token_bucket import TokenBucket
 from qmfagent.errors import Refused, RemoteError
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 

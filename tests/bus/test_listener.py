@@ -9,10 +9,10 @@ from typing import Any
 import proton
 import pytest
 
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.identity import ANONYMOUS, Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import ANONYMOUS, Identity
 from qmfagent.errors import BusError, ConfigError, RemoteError, UnknownObject
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
 

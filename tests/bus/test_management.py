@@ -10,7 +10,7 @@ import proton
 import pytest
 from proton.utils import BlockingConnection, LinkDetached, SendException
 
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.listener.listener import Listener
 from qmfagent.management.message import Request, Response, Status
 from tests.management.client import TIMEOUT, Session, ask, with_session
 

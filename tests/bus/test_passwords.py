@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus import handshake, sasl
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials, read_credentials
-from qmfagent.bus.endpoint import Endpoint
-from qmfagent.bus.login import check_login
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.listener.endpoint import Endpoint
+from qmfagent.bus.security import handshake, sasl
+from qmfagent.bus.security.credentials import Credentials, read_credentials
+from qmfagent.bus.security.login import check_login
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, REQUEST, TOPIC, Address
@@ -224,9 +224,8 @@ def test_missing_packages_are_named(ports: Ports, tmp_path: Path, plugins: list[
         for found in sasl._plugin_directories():
             for file in found.glob(f"{plugin}*"):
                 (tmp_path / file.name).symlink_to(file)
-    program = (
-        "import sys; from pathlib import Path; from qmfagent.bus.sasl import use_users; use_users(Path(sys.argv[1]))"
-    )
+    program = "import sys; from pathlib import Path; from qmfagent.bus.security.sasl import use_users;"
+    program += "use_users(Path(sys.argv[1]))"
     outcome = subprocess.run(
         [sys.executable, "-c", program, str(ports.users)],
         env={"SASL_PATH": str(tmp_path)},

@@ -12,9 +12,9 @@ from typing import Any
 import proton
 import pytest
 
-from qmfagent.bus.client import Connection
-from qmfagent.bus.reload import ReloadedDomain
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.security.reload import ReloadedDomain
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import TOPIC, Address
 
@@ -114,7 +114,7 @@ async def test_broken_files_change_nothing_and_are_told_once(
 ) -> None:
     places = installed(ca.issue("good"))
     await bus.listen(url="amqps://localhost:0", tls=places)
-    with caplog.at_level(logging.INFO, "qmfagent.bus.reload"):
+    with caplog.at_level(logging.INFO, "qmfagent.bus.security.reload"):
         places.certificate.write_text("half a certifi")
         for _ in range(3):
             assert peer_of(await bus.connect(tls=ca.issue("site-b"))) == "CN=good"

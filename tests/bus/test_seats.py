@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmfagent.bus.seats import Seats
+from qmfagent.bus.listener.seats import Seats
 
 
 def test_the_longest_silent_makes_room() -> None:

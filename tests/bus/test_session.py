@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.event_stream import EventGap, EventStream
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.event_stream import EventGap, EventStream
+from qmfagent.bus.console.session import ConsoleSession
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import ConnectionLost, RemoteError, RequestTimeout, UnknownObject
 from qmfagent.qmf import opcodes
 from qmfagent.qmf.classes import SchemaClass, SchemaId

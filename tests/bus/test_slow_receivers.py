@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
 from qmfagent.qmf.message import TOPIC, Address, Message
 
 EVENTS = (Address(TOPIC, "agent.#"),)

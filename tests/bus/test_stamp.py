@@ -7,8 +7,8 @@ from typing import Any
 import proton
 import pytest
 
-from qmfagent.bus.stamp import stamped
-from qmfagent.bus.wire import Envelope, encode
+from qmfagent.bus.messages.stamp import stamped
+from qmfagent.bus.messages.wire import Envelope, encode
 from qmfagent.errors import ProtocolError
 from qmfagent.qmf.message import TOPIC, Address, Message
 

@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from proton.utils import BlockingConnection
 
-from qmfagent.bus import tls as tls_module
-from qmfagent.bus.client import Connection
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security import tls as tls_module
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
 
@@ -86,7 +86,7 @@ async def test_who_is_not_admitted_is_told_so(bus: Any, ca: Any, inbox: Any, cap
 
     await secure_listener(bus, ca.issue("server"), admit=admit)
     assert (await bus.connect(EVERYTHING, tls=ca.issue("friend"))).connected
-    with caplog.at_level(logging.WARNING, "qmfagent.bus.peer"):
+    with caplog.at_level(logging.WARNING, "qmfagent.bus.listener.peer"):
         await assert_refused(bus.url, "unauthorized-access: CN=foe may not connect here", ca.issue("foe"))
     assert [(await asked.get()).authenticated for _ in range(2)] == [True, True]
     assert "not admitted: " in caplog.text

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from proton import Array, Data, Described, symbol, ulong
 
-from qmfagent.bus.wire import Envelope, encode
+from qmfagent.bus.messages.wire import Envelope, encode
 from qmfagent.errors import CodecError, InputError, ProtocolError
 from qmfagent.qmf import codec
 from qmfagent.qmf.message import TOPIC, Address, Message

@@ -14,10 +14,10 @@ import pytest
 
 from consoles.cli.main import run
 from qmfagent.agent import load_schema
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.security.identity import Identity
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import Refused
 from qmfagent.journal.store import Journal
 from qmfagent.objects.event_log import EventLog

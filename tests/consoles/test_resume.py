@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from consoles.client import AsyncConsole, Event, Gap, Position, SiteFound, SiteLost, Subscription
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.session import MAX_EVENTS
+from qmfagent.bus.console.session import MAX_EVENTS
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import Refused
 from qmfagent.journal.store import Journal, Retention
 from qmfagent.objects.event_log import EventLog

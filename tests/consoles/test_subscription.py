@@ -9,7 +9,7 @@ from typing import Any
 
 from consoles.client import AsyncConsole, Event, Gap, SiteFound, SiteLost, Subscription
 from consoles.resumption import Resumption
-from qmfagent.bus.event_stream import EventGap, EventStream
+from qmfagent.bus.console.event_stream import EventGap, EventStream
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.console_events import EventReceived
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qmfagent.bus import wire
+from qmfagent.bus.messages import wire
 from qmfagent.qmf.message import DIRECT, Address, Message
 from tests.fuzz.raw_client import Outcome, RawClient
 from tests.fuzz.target import NAME

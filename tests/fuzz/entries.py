@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qmfagent.bus import management_wire, wire
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.stamp import stamped
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.messages import management as management_wire
+from qmfagent.bus.messages import wire
+from qmfagent.bus.messages.stamp import stamped
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import CodecError, InputError
 from qmfagent.management.message import NODE
 from qmfagent.qmf.codec import decode_list, decode_map

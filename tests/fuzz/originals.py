@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import proton
 
-from qmfagent.bus import wire
+from qmfagent.bus.messages import wire
 from tests.qmf.conftest import CAPTURES, load_captures
 
 _CAPTURED = [capture for path in sorted(CAPTURES.glob("op_*.txt")) for capture in load_captures(path.name)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from tests.fuzz.target import NAME, SITE
 
 AMQP, SASL = b"AMQP\x00\x01\x00\x00", b"AMQP\x03\x01\x00\x00"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.listener.listener import Listener
 from qmfagent.peers.link import agent_name
 from tests.sites.pair import SiteGroup, until
 

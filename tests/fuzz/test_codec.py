@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmfagent.bus import management_wire, wire
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.stamp import stamped
+from qmfagent.bus.messages import management as management_wire
+from qmfagent.bus.messages import wire
+from qmfagent.bus.messages.stamp import stamped
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import CodecError, InputError
 from qmfagent.qmf.codec import decode_list, decode_map
 from qmfagent.qmf.message import Address

@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from qmfagent.bus import wire
+from qmfagent.bus.messages import wire
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 from tests.fuzz.raw_client import RawClient
 from tests.fuzz.target import NAME, Target

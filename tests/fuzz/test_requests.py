@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qmfagent.bus import wire
+from qmfagent.bus.messages import wire
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 from tests.fuzz.checks import check_answers, check_outcome, good_request, message
 from tests.fuzz.messages import Spec, specs

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.bus import wire
-from qmfagent.bus.client import Connection
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.messages import wire
 from qmfagent.qmf.message import TOPIC, Address, Message
 from tests.certificates import CertificateAuthority
 from tests.fuzz.raw_client import RawClient

@@ -19,7 +19,7 @@ from typing import Any
 from lxml import etree
 
 from consoles.client import Console, Event, Object
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.cib.closure import Closure
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import QmfAgentError

@@ -13,7 +13,7 @@ import proton
 import pytest
 from proton.utils import BlockingConnection, LinkDetached
 
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
 from tests.management.client import NODE, TIMEOUT, Session, ask, with_session

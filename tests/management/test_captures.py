@@ -15,8 +15,8 @@ from typing import Any
 import proton
 import pytest
 
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.management_wire import encode_response, read_request
+from qmfagent.bus.messages.management import encode_response, read_request
+from qmfagent.bus.security.identity import Identity
 from tests.management.conftest import NODE, TICKET, Client
 
 CAPTURE = Path(__file__).parent / "captures" / "qdmanage-wire.txt"

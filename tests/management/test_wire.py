@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.management_wire import encode_response, read_request
+from qmfagent.bus.messages.management import encode_response, read_request
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import CodecError
 from qmfagent.management.message import Request, Response, Status
 

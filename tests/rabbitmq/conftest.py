@@ -11,8 +11,8 @@ from uuid import UUID
 import pika
 import pytest
 
-from qmfagent.bus.broker import Broker
-from qmfagent.bus.client import Connection
+from qmfagent.bus.broker.broker import Broker
+from qmfagent.bus.client.connection import Connection
 from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address, Message
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import credentials

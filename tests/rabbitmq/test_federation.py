@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib.closure import closure
 from qmfagent.peers.link import agent_name
 from tests.rabbitmq.server import RabbitMq

@@ -9,8 +9,8 @@ import pika
 import proton
 import pytest
 
-from qmfagent.bus.identity import ANONYMOUS
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.identity import ANONYMOUS
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
 from tests.sites.buses import ANYBODY

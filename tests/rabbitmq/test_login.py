@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.client.connection import Connection
 from qmfagent.bus.dialects import Inbox, Role
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, INDICATION, TOPIC, Address, Message
 from tests.rabbitmq.conftest import REPLY_TO

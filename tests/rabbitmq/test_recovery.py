@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.bus.dialects import Inbox, Role
-from qmfagent.bus.event_stream import EventGap
 from qmfagent.cib.closure import closure
 from qmfagent.peers.link import agent_name
 from qmfagent.qmf.console_events import EventReceived

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.calls.calls import MAX_CALLS
 from qmfagent.cib.closure import closure
 from qmfagent.cib.ownership import owned_ids

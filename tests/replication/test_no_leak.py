@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.errors import QmfAgentError
 from qmfagent.pacemaker.metadata import NoMetadata
 from qmfagent.peers.link import agent_name

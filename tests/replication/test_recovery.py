@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.event_stream import EventGap
+from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.errors import RemoteError
 from qmfagent.peers import link as peer_link
 from qmfagent.replication import subscriber

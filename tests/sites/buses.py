@@ -8,8 +8,8 @@ from __future__ import annotations
 import socket
 from typing import Any, Protocol
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
+from qmfagent.bus.security.credentials import Credentials
 from qmfagent.config import BrokerConfig, Listen
 from tests.rabbitmq.server import RabbitMq
 

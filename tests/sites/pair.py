@@ -14,7 +14,7 @@ from typing import Any, Self
 from lxml import etree
 
 from qmfagent.agent import QmfAgent
-from qmfagent.bus.session import ConsoleSession
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib import document
 from qmfagent.cib.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot

@@ -18,12 +18,12 @@ import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 from qmfagent.bus.amqp091 import delivery
-from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.dialects import Queue
 from qmfagent.bus.dialects.rabbitmq import EXCHANGES
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.messages.wire import Envelope
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
-from qmfagent.bus.wire import Envelope
 from qmfagent.errors import BusError, ConnectionLost, InputError
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from typing import Any
 import proton
 from pika import BasicProperties
 
-from qmfagent.bus.wire import Envelope
+from qmfagent.bus.messages.wire import Envelope
 
 PROPERTIES = "x-amqp-1.0-properties"
 APPLICATION_PROPERTIES = "x-amqp-1.0-app-properties"

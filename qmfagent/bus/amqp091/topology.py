@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from qmfagent.bus.amqp091.channel import Channel
-from qmfagent.bus.credentials import Credentials
 from qmfagent.bus.dialects import Queue
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.messages.wire import Envelope
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
-from qmfagent.bus.wire import Envelope
 
 
 class Topology:

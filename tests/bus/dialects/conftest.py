@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from proton import Condition, Delivery, Link, Terminus, symbol
 
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.listener import Listener
-from qmfagent.bus.outlet import Outlet
-from qmfagent.bus.wire import Envelope
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.connection.outlet import Outlet
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.messages.wire import Envelope
+from qmfagent.bus.security.identity import Identity
 from qmfagent.qmf.message import Address, Message
 
 

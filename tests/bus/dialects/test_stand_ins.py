@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from qmfagent.bus.broker import Broker
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.broker.broker import Broker
+from qmfagent.bus.client.connection import Connection
 from qmfagent.bus.dialects import Inbox, Role
-from qmfagent.bus.identity import ANONYMOUS
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.identity import ANONYMOUS
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 

@@ -5,8 +5,8 @@ Rules of this file: what can't work, or would give a password away, is an error 
 
 from __future__ import annotations
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError
 

@@ -14,15 +14,15 @@ from collections.abc import Callable, Iterable, Mapping
 
 from proton import Condition, Data, Delivery, Link, Session, Terminus, symbol
 
-from qmfagent.bus import wire
 from qmfagent.bus.amqp091.topology import Topology
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.connection.filters import write_subject
+from qmfagent.bus.connection.outlet import Outlet
 from qmfagent.bus.dialects import Dialect, Source
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.filters import write_subject
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.outlet import Outlet
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.messages import wire
+from qmfagent.bus.messages.wire import Envelope
 from qmfagent.bus.router import NodeKind, Router
-from qmfagent.bus.wire import Envelope
 from qmfagent.errors import BusError, ConnectionLost, InputError
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 

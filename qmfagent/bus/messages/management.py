@@ -13,8 +13,8 @@ from uuid import UUID
 
 import proton
 
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.values import plain, reading
+from qmfagent.bus.messages.values import plain, reading
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import CodecError
 from qmfagent.management.message import Request, Response
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConfigError
 
 

@@ -18,15 +18,15 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, cast
 
-from qmfagent.bus.audience import Audience
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.data_stream import DataStream
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.console.audience import Audience
+from qmfagent.bus.console.data_stream import DataStream
+from qmfagent.bus.console.event_stream import EventGap, EventStream
+from qmfagent.bus.console.requests import Answer, Requests
 from qmfagent.bus.dialects import Inbox, Role
-from qmfagent.bus.event_stream import EventGap, EventStream
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.requests import Answer, Requests
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import BusError, RequestTimeout, UnknownObject
 from qmfagent.qmf import opcodes
 from qmfagent.qmf.classes import SchemaClass, SchemaId

@@ -19,14 +19,14 @@ from uuid import uuid4
 from proton import Condition
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from qmfagent.bus.client_user import client_user
-from qmfagent.bus.connector import Connector
-from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.client.connector import Connector
+from qmfagent.bus.client.uplink import OnEnvelope, Uplink
 from qmfagent.bus.dialects import Dialect, Inbox, Role, UserIds
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.login import check_login
-from qmfagent.bus.tls import TlsConfig
-from qmfagent.bus.uplink import OnEnvelope, Uplink
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.client_user import client_user
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.login import check_login
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConnectionLost
 from qmfagent.qmf.message import Address, Message

@@ -14,7 +14,7 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
-from qmfagent.bus.outlet import RELEASED
+from qmfagent.bus.connection.outlet import RELEASED
 from qmfagent.errors import BusError, ConnectionLost, InputError, RemoteError
 from qmfagent.qmf.message import Message
 

@@ -12,17 +12,17 @@ import logging
 from asyncio import Future
 from collections.abc import Callable, Iterable
 
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.client import Connection
-from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.broker.event_queue import EventQueue
+from qmfagent.bus.client.connection import Connection
+from qmfagent.bus.connection.outlet import RELEASED
 from qmfagent.bus.dialects import Role, UserIds
-from qmfagent.bus.event_queue import EventQueue
-from qmfagent.bus.identity import ANONYMOUS, Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.outlet import RELEASED
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.messages.wire import Envelope
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.identity import ANONYMOUS, Identity
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
-from qmfagent.bus.wire import Envelope
 from qmfagent.errors import ConnectionLost, Refused, RemoteError, UnknownObject
 from qmfagent.management.message import Response
 from qmfagent.qmf import opcodes

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.token_bucket import TokenBucket
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.limits.token_bucket import TokenBucket
 from qmfagent.errors import Refused
 
 ANSWERS_PER_SECOND = 100

@@ -18,13 +18,13 @@ from typing import ParamSpec, cast
 import proton
 from proton import Condition, Endpoint, Event, EventType
 
-from qmfagent.bus.credentials import Credentials
-from qmfagent.bus.handler import ConnectionHandler
-from qmfagent.bus.handshake import Handshake, condition_words
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.links import Links
-from qmfagent.bus.reload import ReloadedDomain
+from qmfagent.bus.connection.handler import ConnectionHandler
+from qmfagent.bus.connection.links import Links
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.handshake import Handshake, condition_words
+from qmfagent.bus.security.identity import Identity
+from qmfagent.bus.security.reload import ReloadedDomain
 from qmfagent.qmf.fields import shown
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from proton import Condition
 
 from qmfagent.bus.amqp091.topology import Topology
-from qmfagent.bus.credentials import Credentials
+from qmfagent.bus.client.uplink import OnEnvelope, Uplink
+from qmfagent.bus.connection.engine import Engine
 from qmfagent.bus.dialects import Dialect, Inbox, named, recognise
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.tls import TlsConfig
-from qmfagent.bus.uplink import OnEnvelope, Uplink
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.credentials import Credentials
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 
 

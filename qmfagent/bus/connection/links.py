@@ -13,8 +13,8 @@ from collections.abc import Callable
 import proton
 from proton import Condition, Delivery, Endpoint, Event, EventType, Link
 
-from qmfagent.bus.handler import ConnectionHandler
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.connection.handler import ConnectionHandler
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import ProtocolError
 from qmfagent.qmf.fields import shown
 

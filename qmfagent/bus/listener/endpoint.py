@@ -11,10 +11,10 @@ import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from qmfagent.bus.credentials import is_loopback
-from qmfagent.bus.reload import ReloadedDomain
-from qmfagent.bus.sasl import use_users
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.credentials import is_loopback
+from qmfagent.bus.security.reload import ReloadedDomain
+from qmfagent.bus.security.sasl import use_users
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConfigError
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import proton
 from cproton import pn_ssl_domain_set_protocols
 
-from qmfagent.bus.reload import ReloadedDomain
+from qmfagent.bus.security.reload import ReloadedDomain
 from qmfagent.errors import ConfigError
 
 PROTOCOLS = "TLSv1.2 TLSv1.3"

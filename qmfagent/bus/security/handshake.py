@@ -14,10 +14,10 @@ import ipaddress
 import proton
 from proton import Condition
 
-from qmfagent.bus.credentials import Credentials, is_loopback
-from qmfagent.bus.identity import ANONYMOUS, Identity
-from qmfagent.bus.reload import ReloadedDomain
-from qmfagent.bus.sasl_guard import guard_sasl
+from qmfagent.bus.security.credentials import Credentials, is_loopback
+from qmfagent.bus.security.identity import ANONYMOUS, Identity
+from qmfagent.bus.security.reload import ReloadedDomain
+from qmfagent.bus.security.sasl_guard import guard_sasl
 
 SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
 MAX_WORDS = 300

@@ -15,13 +15,13 @@ from uuid import uuid4
 
 from proton import Condition, Delivery, Link, Terminus
 
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.filters import read_subject, write_subject
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.outlet import Missed, Outlet
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.connection.filters import read_subject, write_subject
+from qmfagent.bus.connection.outlet import Missed, Outlet
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.router import NodeKind, Router
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import InputError
 from qmfagent.management.message import NODE as MANAGEMENT
 from qmfagent.qmf.fields import shown

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from proton import Described, Terminus, symbol, ulong
 
-from qmfagent.bus.values import reading, text
+from qmfagent.bus.messages.values import reading, text
 
 KEY = symbol("subject-filter")
 DIRECT_BINDING = ulong(0x0000468C00000000)

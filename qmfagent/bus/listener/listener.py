@@ -20,18 +20,19 @@ from uuid import uuid4
 
 from proton import Condition
 
-from qmfagent.bus import management_wire, wire
-from qmfagent.bus.admission import Admission
-from qmfagent.bus.endpoint import Endpoint
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.identity import Identity
-from qmfagent.bus.limits import Limits
-from qmfagent.bus.outlet import Outlet
-from qmfagent.bus.peer import Peer
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.connection.outlet import Outlet
+from qmfagent.bus.limits.admission import Admission
+from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.endpoint import Endpoint
+from qmfagent.bus.listener.peer import Peer
+from qmfagent.bus.listener.seats import Seats
+from qmfagent.bus.messages import management as management_wire
+from qmfagent.bus.messages import wire
+from qmfagent.bus.messages.stamp import stamped
 from qmfagent.bus.router import NodeKind, Router
-from qmfagent.bus.seats import Seats
-from qmfagent.bus.stamp import stamped
-from qmfagent.bus.tls import TlsConfig
+from qmfagent.bus.security.identity import Identity
+from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import InputError, Refused, UnknownObject
 from qmfagent.management.message import NODE as MANAGEMENT
 from qmfagent.management.message import Request, Response

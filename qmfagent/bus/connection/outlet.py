@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from proton import Delivery, Sender
 
-from qmfagent.bus.engine import Engine
-from qmfagent.bus.limits import Limits
+from qmfagent.bus.connection.engine import Engine
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import ConnectionLost, RemoteError
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ Source: AMQP 1.0 part 1.2 (type encodings), 3.2 (sections of a message), 3.2.4 (
 
 from __future__ import annotations
 
-from qmfagent.bus.values import reading
+from qmfagent.bus.messages.values import reading
 from qmfagent.errors import ProtocolError
 
 _DESCRIBED, _SMALL_ULONG, _ULONG = 0x00, 0x53, 0x80

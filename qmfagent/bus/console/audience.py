@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from qmfagent.bus.data_stream import DataStream
-from qmfagent.bus.event_stream import EventGap, EventStream
-from qmfagent.bus.requests import Requests
+from qmfagent.bus.console.data_stream import DataStream
+from qmfagent.bus.console.event_stream import EventGap, EventStream
+from qmfagent.bus.console.requests import Requests
 from qmfagent.errors import RemoteError
 from qmfagent.qmf.console_events import (
     AgentAdded,

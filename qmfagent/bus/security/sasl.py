@@ -18,7 +18,7 @@ from pathlib import Path
 
 import proton
 
-from qmfagent.bus.credentials import require_private
+from qmfagent.bus.security.credentials import require_private
 from qmfagent.errors import ConfigError
 
 PASSWORD_MECHANISMS = frozenset({"SCRAM-SHA-256", "PLAIN"})

@@ -15,7 +15,7 @@ from typing import Any
 
 import proton
 
-from qmfagent.bus.values import plain, reading, text
+from qmfagent.bus.messages.values import plain, reading, text
 from qmfagent.errors import ProtocolError
 from qmfagent.qmf import codec, v1
 from qmfagent.qmf.fields import shown

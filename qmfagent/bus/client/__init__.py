@@ -1,0 +1,1 @@
+"""A connection to a listener or broker that keeps itself up."""

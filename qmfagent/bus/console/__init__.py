@@ -1,0 +1,1 @@
+"""A QMF console on such a connection."""

@@ -1,0 +1,1 @@
+"""How much a peer may take, and what is refused."""

@@ -1,0 +1,1 @@
+"""Messages as AMQP 1.0 bytes, and back."""

@@ -1,0 +1,1 @@
+"""TLS and SASL: who is at the other end, and who we are there."""
