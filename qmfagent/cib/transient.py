@@ -44,24 +44,28 @@ _Numbers = tuple[bytes, bytes, bytes]
 _UNREAD = 256
 
 
-def may_wait(patchset: bytes) -> bool:
-    """Whether a patchset, as Pacemaker's own unformatted text, is an update of transient attributes and nothing else."""
-    return _update.fullmatch(patchset) is not None
+Update = re.Match[bytes]
+"""A patchset that was recognised."""
+
+
+def may_wait(patchset: bytes) -> Update | None:
+    """The patchset, as Pacemaker's own unformatted text, where it is an update of transient attributes and nothing else."""
+    return _update.fullmatch(patchset)
 
 
 class TransientUpdates:
     """Updates that followed on each other, joined; never empty when asked."""
 
     def __init__(self) -> None:
-        self._unread: list[bytes] = []
+        self._unread: list[Update] = []
         self._source: _Numbers | None = None
         self._target: _Numbers | None = None
         self._changes: dict[bytes, bytes] = {}
         self._gap = False
 
-    def add(self, patchset: bytes) -> None:
-        """Join one more, of which `may_wait` is true."""
-        self._unread.append(patchset)
+    def add(self, update: Update) -> None:
+        """Join one more."""
+        self._unread.append(update)
         if len(self._unread) >= _UNREAD:
             self._read()
 
@@ -88,15 +92,13 @@ class TransientUpdates:
         return diff
 
     def _read(self) -> None:
-        for patchset in self._unread:
-            update = _update.fullmatch(patchset)
-            assert update is not None
+        for update in self._unread:
             admin_epoch, epoch, before, after = update.groups()
             source = admin_epoch, epoch, before
             self._gap |= self._target not in (None, source)
             self._source = self._source or source
             self._target = admin_epoch, epoch, after
-            for change in _changes.finditer(patchset):
+            for change in _changes.finditer(update.string):
                 self._changes[change[1]] = change[0]
         self._unread.clear()
 

@@ -105,8 +105,7 @@ class CibConnection:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._library.iterate()
-                if self._may_rest and not self._library.pending:
+                if not self._library.iterate(wait=not self._may_rest) and self._may_rest:
                     self._may_rest = False
                     self._rest()
                 self._serve()
@@ -168,9 +167,9 @@ class CibConnection:
 
     def _notified(self, event: bytes, message: int) -> None:
         # This is what an agent costs whose cluster is at rest: a line more is to be seen in the bench (idle).
-        patchset = self._library.patchset(message)
-        if may_wait(patchset):
-            self.inbox.hold(patchset)
+        update = may_wait(self._library.patchset(message))
+        if update:
+            self.inbox.hold(update)
             self._may_rest = True
             return
         self._may_rest = False

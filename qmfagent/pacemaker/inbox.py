@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from qmfagent.cib.transient import TransientUpdates
+from qmfagent.cib.transient import TransientUpdates, Update
 from qmfagent.cib.version import Version
 
 Item = bytes | TransientUpdates
@@ -24,14 +24,14 @@ class Inbox:
         self._items: deque[Item] = deque()
         self._called = False
 
-    def hold(self, patchset: bytes) -> None:
-        """Keep the patchset of a notification that may wait."""
+    def hold(self, update: Update) -> None:
+        """Keep a notification that may wait."""
         with self._lock:
             last = self._items[-1] if self._items else None
             if not isinstance(last, TransientUpdates):
                 last = TransientUpdates()
                 self._items.append(last)
-            last.add(patchset)
+            last.add(update)
 
     def put(self, message: bytes) -> bool:
         """Keep a notification that may not wait; whether the taker is to be called: once until the inbox is empty again."""

@@ -78,7 +78,6 @@ class Libcib:
         self._part = declare(self._common, "get_message_xml", c_void_p, c_void_p, c_char_p)
         self._strerror = declare(self._common, "pcmk_strerror", c_char_p, c_int)
         self._iteration = declare(self._glib, "g_main_context_iteration", c_int, c_void_p, c_int)
-        self._pending = declare(self._glib, "g_main_context_pending", c_int, c_void_p)
         self._wakeup = declare(self._glib, "g_main_context_wakeup", None, c_void_p)
         self._free = declare(self._libc, "free", None, c_void_p)
 
@@ -142,14 +141,9 @@ class Libcib:
         """What Pacemaker says for a negative error number."""
         return bytes(self._strerror(code)).decode(errors="replace")
 
-    def iterate(self) -> None:
-        """Wait for the next event of the main loop and handle it."""
-        self._iteration(None, 1)
-
-    @property
-    def pending(self) -> bool:
-        """Whether `iterate` would find something to handle without waiting."""
-        return bool(self._pending(None))
+    def iterate(self, *, wait: bool = True) -> bool:
+        """Handle the next event of the main loop, and wait for it unless told otherwise; whether there was one."""
+        return bool(self._iteration(None, wait))
 
     def wake(self) -> None:
         """Make `iterate` return. The one function that any thread may call."""

@@ -1,4 +1,4 @@
-"""Updates of a transient attribute on a live CIB, and a process that hears of them and does nothing more.
+"""Updates of a transient attribute on a live CIB, and a process that takes each notification as text and does nothing more.
 
     python -m tests.bench.attributes update RATE COUNT    COUNT new values of NAME, RATE a second
     python -m tests.bench.attributes watch                until it is killed
@@ -44,9 +44,13 @@ async def update(rate: float, count: int) -> None:
 
 
 def watch() -> None:
-    """Hear of every change."""
-    heard = NOTIFY_FUNCTION(lambda event, message: None)
+    """Hear of every change, as text: who does not take that does not know what has changed."""
     library = Libcib()
+
+    def hear(event: bytes, message: int) -> None:
+        library.text(message)
+
+    heard = NOTIFY_FUNCTION(hear)
     connection = library.new()
     assert library.signon(connection, "watch") == 0
     library.on_change(connection, b"cib_diff_notify", heard)

@@ -46,8 +46,9 @@ def update(number: int, *values: tuple[int, str, str], name: str = "ping", head:
 def joined(*patchsets: bytes) -> TransientUpdates:
     updates = TransientUpdates()
     for patchset in patchsets:
-        assert may_wait(patchset)
-        updates.add(patchset)
+        recognised = may_wait(patchset)
+        assert recognised
+        updates.add(recognised)
     return updates
 
 
@@ -127,8 +128,9 @@ def test_joined_is_as_good_as_one_after_the_other(steps: list[list[tuple[int, st
     updates, snapshots = TransientUpdates(), [BASE]
     for number, values in enumerate(steps, BASE.version.num_updates):
         patchset = update(number, *values)
-        assert may_wait(patchset)
-        updates.add(patchset)
+        recognised = may_wait(patchset)
+        assert recognised
+        updates.add(recognised)
         snapshots.append(snapshots[-1].advance(document.parse_element(patchset)))
     start = data.draw(st.sampled_from(snapshots[:-1]))
     at_once, last = start.advance(updates.patchset(start.version)), snapshots[-1]

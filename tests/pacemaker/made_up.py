@@ -80,12 +80,11 @@ class MadeUpLibcib:
     def words(self, code: int) -> str:
         return f"code {code}"
 
-    @property
-    def pending(self) -> bool:
-        return not self._events.empty()
-
-    def iterate(self) -> None:
+    def iterate(self, *, wait: bool = True) -> bool:
+        if not wait and self._events.empty():
+            return False
         self._events.get()()
+        return True
 
     def wake(self) -> None:
         self._events.put(lambda: None)

@@ -15,6 +15,7 @@ address v2.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from urllib.parse import quote, unquote
 
@@ -38,7 +39,7 @@ _LIMITS: dict[Role, dict[str, int | str]] = {
 }
 
 
-class RabbitMq:
+class RabbitMq(ABC):
     """What both series have in common."""
 
     name: str
@@ -66,8 +67,8 @@ class RabbitMq:
             Source(self._queue_address(_queue_name(inbox, user))) for inbox in inboxes if inbox.role is not Role.AGENT
         )
 
-    def _queue_address(self, queue: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _queue_address(self, queue: str) -> str: ...
 
 
 class RabbitMq3(RabbitMq):
