@@ -3,7 +3,8 @@
 Rules of this file: pure; targets are whatever the caller uses (hashable). A subject and a topic pattern are words
 separated by dots; in a pattern `*` stands for exactly one word, `#` for any number of words, none included; an empty
 subject has no words. A topic node matches patterns, a direct node compares for equality, a queue gives every message
-to every subscriber whatever its subject. A target gets a message once, however many of its patterns match.
+to every subscriber whatever its subject. A target gets a message once, however many of its patterns match. What is meant for
+one receiver alone (an answer, say) matches no wildcards: whoever listens to everything hears what is told to everybody.
 Source: AMQP 0-10, 1.6.1 (topic and direct exchanges), as qpidd's management exchanges implement them.
 
 Matching walks all patterns at once, word by word, as a set of positions in a trie. Its cost is bounded by words times
@@ -24,6 +25,8 @@ Target = TypeVar("Target", bound=Hashable)
 ONE_WORD = "*"
 ANY_WORDS = "#"
 MAX_PATTERN = 255
+ONE_RECEIVER = "direct-"
+"""What subjects on the topic exchange begin with that one receiver alone has: direct-console.UUID, direct-agent.route.UUID."""
 
 
 class NodeKind(Enum):
@@ -92,9 +95,15 @@ class _Bindings(Generic[Target]):
                 break
             del parent.next[word]
 
+    def holders(self, pattern: str) -> dict[Target, None]:
+        if self.kind is NodeKind.QUEUE:
+            return self.match("")
+        alone = self.kind is NodeKind.DIRECT or pattern.startswith(ONE_RECEIVER)
+        return self._exact.get(pattern, {}) if alone else {}
+
     def match(self, subject: str) -> dict[Target, None]:
         found = dict(self._exact.get(subject, {}))
-        if not self._root.next:
+        if not self._root.next or (self.kind is NodeKind.TOPIC and subject.startswith(ONE_RECEIVER)):
             return found
         active = dict.fromkeys(self._root.with_empty_tail())
         for word in _words(subject):
@@ -153,6 +162,13 @@ class Router(Generic[Target]):
     def route(self, node: str, subject: str) -> list[Target]:
         """The targets of a message, each once. Raises UnknownObject where there is no such node."""
         return list(self._bindings(node).match(subject))
+
+    def holders(self, node: str, pattern: str) -> list[Target]:
+        """Who has what is meant for one receiver alone: a queue, a key of a direct node, a subject of ONE_RECEIVER.
+
+        Nobody for any other pattern. Raises UnknownObject where there is no such node.
+        """
+        return list(self._bindings(node).holders(pattern))
 
     def _bindings(self, node: str) -> _Bindings[Target]:
         try:

@@ -106,12 +106,12 @@ async def test_an_agent_that_fails_on_a_message_rejects_it_and_goes_on(bus: Any,
 
 async def test_what_is_no_qmf_message_is_relayed_but_not_taken(bus: Any, inbox: Any) -> None:
     got, lost = inbox(), inbox()
-    listener = await bus.listen((Address(DIRECT, "agent"),), got)
-    foreign = proton.Message(subject="agent", body=b"none", inferred=True, content_type="x-application/qmf")
+    listener = await bus.listen((Address(TOPIC, "console.#"),), got)
+    foreign = proton.Message(subject="console.x", body=b"none", inferred=True, content_type="x-application/qmf")
     data, sender, admission = bytes(foreign.encode()), Identity(), Admission(listener.limits)
-    assert listener.publish(DIRECT, data, sender, admission).name == "amqp:decode-error"
-    await bus.connect((Address(DIRECT, "agent"),), on_down=lost)
-    assert listener.publish(DIRECT, data, sender, admission) is None
+    assert listener.publish(TOPIC, data, sender, admission).name == "amqp:decode-error"
+    await bus.connect((Address(TOPIC, "console.#"),), on_down=lost)
+    assert listener.publish(TOPIC, data, sender, admission) is None
     assert got.empty
     assert lost.empty
 

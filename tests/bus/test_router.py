@@ -114,3 +114,20 @@ def test_hundreds_of_subscriptions_are_routed_quickly() -> None:
     for index in range(1000):
         assert topic.route("node", f"direct-console.{index % 500}") == [f"{index % 500}"]
     assert time.perf_counter() - started < 0.5
+
+
+def test_what_is_for_one_receiver_matches_no_wildcard_and_has_holders() -> None:
+    router: Router[str] = Router()
+    router.declare("topic", NodeKind.TOPIC)
+    router.declare("direct", NodeKind.DIRECT)
+    router.declare("queue", NodeKind.QUEUE)
+    for node, pattern in (("topic", "direct-console.1"), ("topic", "agent.x"), ("direct", "key"), ("queue", "")):
+        router.subscribe("owner", node, pattern)
+    for pattern in ("#", "direct-console.#", "*.1"):
+        router.subscribe("spy", "topic", pattern)
+    assert router.route("topic", "direct-console.1") == ["owner"]
+    assert router.route("topic", "agent.x") == ["owner", "spy"]
+    held = [("topic", "direct-console.1"), ("direct", "key"), ("queue", "anything")]
+    assert all(router.holders(*place) == ["owner"] for place in held)
+    free = [("topic", "agent.x"), ("topic", "direct-console.2"), ("direct", "other")]
+    assert not any(router.holders(*place) for place in free)

@@ -50,8 +50,28 @@ async def test_both_ends_are_verified_and_the_certificate_is_the_identity(
     assert (await received.get()).to.subject == "to.the.client"
 
 
-async def assert_refused(url: str, reason: str, config: Any) -> None:
-    connection = Connection(url, tls=config, addresses=EVERYTHING, on_message=lambda message: None)
+async def test_answers_and_requests_are_heard_by_who_they_are_for_alone(
+    bus: Any, ca: Any, inbox: Any, message: Any
+) -> None:
+    """An answer may hold a publication, with secrets that a viewer must not see."""
+    agents_own = Address(DIRECT, "agent")
+    await secure_listener(bus, ca.issue("server"), addresses=(agents_own,))
+    answers, overheard = inbox(), inbox()
+    console = Address(TOPIC, "direct-console.0815")
+    mine = await bus.connect((console,), answers, tls=ca.issue("console"))
+    spy = await bus.connect(EVERYTHING, overheard, tls=ca.issue("spy"))
+    for taken in (console, agents_own):
+        await assert_refused(bus.url, "amqp:not-allowed .* is for another", ca.issue("spy"), (taken,))
+    await bus.connect((console,), tls=ca.issue("console"))  # the same console, back before its old connection is over
+    await mine.send(message(console.subject))
+    await mine.send(message("to.everybody"))
+    assert (await answers.get()).to == console
+    assert (await overheard.get()).to.subject == "to.everybody"
+    assert spy.connected
+
+
+async def assert_refused(url: str, reason: str, config: Any, addresses: tuple[Address, ...] = EVERYTHING) -> None:
+    connection = Connection(url, tls=config, addresses=addresses, on_message=lambda message: None)
     connection.start()
     try:
         with pytest.raises(ConnectionLost, match=reason):

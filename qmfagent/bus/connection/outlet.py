@@ -18,6 +18,7 @@ from proton import Delivery, Sender
 
 from qmfagent.bus.connection.engine import Engine
 from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import ConnectionLost, RemoteError
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,11 @@ class Outlet:
         self._queued_bytes = 0
         self._awaited: dict[str, Outcome] = {}
         self._tag = 0
+
+    @property
+    def identity(self) -> Identity:
+        """Who receives here."""
+        return self._engine.identity
 
     def offer(self, data: bytes, outcome: Outcome | None = None, sequence: int | None = None) -> bool:
         """Send a message as soon as the peer can take it; whether there was room for it.

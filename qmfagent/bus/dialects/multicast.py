@@ -17,10 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmfagent.bus.dialects.dialect import Inbox, Queue, Role, Route, Source, UserIds
+from qmfagent.bus.router import ONE_RECEIVER
 from qmfagent.qmf.message import DIRECT, TOPIC, Address, Message
 
-ONE_RECEIVER = "direct-"
-"""What subjects on the topic exchange begin with that one receiver alone has: direct-console.UUID, direct-agent.route.UUID."""
 CAPABILITIES = ("topic",)
 
 

@@ -2,7 +2,8 @@
 
 Rules of this file: what may be attached is decided here - a source is a node of the router (with a subject filter on
 a topic or direct node) or dynamic, a target is such a node or null (the anonymous relay). Anything else is refused:
-an unknown node with amqp:not-found, the rest with amqp:not-implemented. Everything the peer had is given back when its
+an unknown node with amqp:not-found, the rest with amqp:not-implemented. What one receiver has alone, nobody else may
+receive: answers may hold what their reader alone may see. Everything the peer had is given back when its
 link, session, connection or socket ends.
 Source: AMQP 1.0 part 3.5 (sources and targets); qpid-cpp's ConsoleSession and AgentSession for what QMF peers attach.
 """
@@ -143,11 +144,17 @@ class Peer:
         if not node or node not in self._exchange.router:
             self.engine.links.refuse(link, Condition("amqp:not-found", f"there is no node {shown(node)} here"))
             return
+        pattern = ANY_SUBJECT if subject is None else subject
+        if not self._may_receive(node, pattern):
+            held = f"what is sent to {shown(pattern)} at {shown(node)} is for another"
+            log.warning("%s may not receive: %s", self.engine.identity, held)
+            self.engine.links.refuse(link, Condition("amqp:not-allowed", held))
+            return
         outlet = Outlet(
             self.engine, link, self._exchange.limits, on_overflow=self.overflowed, missed=self._exchange.missed
         )
         try:
-            self._exchange.router.subscribe(outlet, node, ANY_SUBJECT if subject is None else subject)
+            self._exchange.router.subscribe(outlet, node, pattern)
         except InputError as error:
             self._drop(link, str(error))
             self.engine.links.refuse(link, Condition("amqp:invalid-field", str(error)))
@@ -161,6 +168,12 @@ class Peer:
         link.target.copy(link.remote_target)
         link.snd_settle_mode = link.remote_snd_settle_mode
         link.open()
+
+    def _may_receive(self, node: str, pattern: str) -> bool:
+        """Whether nobody else has what is meant for one receiver alone: answers, and the agent's own requests."""
+        holders = self._exchange.router.holders(node, pattern)
+        user = self.engine.identity.user
+        return all(holder is not None and holder.identity.user == user for holder in holders)
 
     def _attach_target(self, link: Link) -> None:
         remote = link.remote_target
