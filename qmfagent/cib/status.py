@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from lxml import etree
 
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.truth import is_true
 
 STARTED, STOPPED, PROMOTED, UNPROMOTED, FAILED = "Started", "Stopped", "Promoted", "Unpromoted", "Failed"
 
 _OFFLINE = frozenset({"", "false", "0", "offline", "down"})
-_TRUE = frozenset({"true", "on", "yes", "y", "1"})
 _SUCCESS = {
     "start": STARTED,
     "migrate_from": STARTED,
@@ -97,19 +97,19 @@ def _by_id(snapshot: Snapshot) -> dict[str, etree._Element]:
 def _online(state: etree._Element | None) -> bool:
     if state is None or state.get("in_ccm", "").lower() in _OFFLINE:
         return False
-    if state.get("remote_node", "").lower() in _TRUE:
+    if is_true(state.get("remote_node", "")):
         return True
     return state.get("crmd", "").lower() not in _OFFLINE and state.get("join") == "member"
 
 
 def _standby(holder: etree._Element | None, path: str) -> bool:
     pairs = () if holder is None else holder.iterfind(f"{path}/nvpair[@name='standby']")
-    return any(pair.get("value", "").lower() in _TRUE for pair in pairs)
+    return any(is_true(pair.get("value", "")) for pair in pairs)
 
 
 def _fencing(snapshot: Snapshot) -> bool:
     pair = snapshot.configuration.find("crm_config/cluster_property_set/nvpair[@name='stonith-enabled']")
-    return pair is None or pair.get("value", "").lower() in _TRUE
+    return pair is None or is_true(pair.get("value", ""))
 
 
 def _joined(known: ResourceState, role: str, node: str) -> ResourceState:

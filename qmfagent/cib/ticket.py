@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from lxml import etree
 
+from qmfagent.cib.truth import is_true
+
 _NUMBER = re.compile(r"[0-9]{1,18}")
-_TRUE = frozenset({"true", "yes", "on", "y", "1"})
 
 
 class Term(NamedTuple):
@@ -55,8 +56,8 @@ def ticket_states(status: etree._Element | None) -> dict[str, TicketState]:
     return {
         name: TicketState(
             name=name,
-            granted=element.get("granted", "").lower() in _TRUE,
-            standby=element.get("standby", "").lower() in _TRUE,
+            granted=is_true(element.get("granted", "")),
+            standby=is_true(element.get("standby", "")),
             last_granted=_number(element.get("last-granted")),
             owner=element.get("owner", ""),
             booth_term=_number(element.get("term")),

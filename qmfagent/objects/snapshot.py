@@ -18,10 +18,10 @@ from qmfagent.cib.references import COLLECTIONS, Constraint
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.status import STARTED, UNPROMOTED, NodeState, ResourceState, node_states, resource_states
 from qmfagent.cib.ticket import TicketState
+from qmfagent.cib.truth import is_true
 from qmfagent.errors import CibError, UnknownTicket
 
 NANOSECONDS = 1_000_000_000
-_TRUE = frozenset({"true", "on", "yes", "y", "1"})
 
 Values = dict[str, Any]
 
@@ -188,4 +188,4 @@ def _promotable(clone: etree._Element) -> bool:
     if clone.tag == "master":
         return True
     pairs = clone.iterfind("meta_attributes/nvpair[@name='promotable']")
-    return any(pair.get("value", "").lower() in _TRUE for pair in pairs)
+    return any(is_true(pair.get("value", "")) for pair in pairs)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from qmfagent.cib import document
+from qmfagent.cib.truth import is_true
 from qmfagent.errors import CibError, ClusterError
 from qmfagent.pacemaker.tools import Tools
 
@@ -26,7 +27,6 @@ _AT_ONCE = 2
 # Only these tell of their parameters: what systemd and the others run has none.
 _TOLD = re.compile(r"ocf:[A-Za-z0-9_][\w.-]*:[A-Za-z0-9_][\w.-]*|stonith:[A-Za-z0-9_][\w.-]*", re.ASCII)
 _PARAMETERLESS = re.compile(r"(?:systemd|lsb|service|upstart|heartbeat):.*", re.DOTALL)
-_TRUE = frozenset({"1", "true", "yes", "on", "y"})
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +106,5 @@ def _private_in(metadata: bytes, agent: str) -> frozenset[str]:
     text = re.sub(rb"<!DOCTYPE[^>\[]*>", b"", metadata, count=1)
     root = document.parse_element(text, f"the metadata of {agent}", MAX_BYTES)
     return frozenset(
-        parameter.get("name", "")
-        for parameter in root.iter("parameter")
-        if parameter.get("private", "").lower() in _TRUE
+        parameter.get("name", "") for parameter in root.iter("parameter") if is_true(parameter.get("private", ""))
     )
