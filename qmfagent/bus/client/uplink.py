@@ -2,8 +2,8 @@
 
 Rules of this file: an uplink is ready when the peer has accepted every link; a link that the peer refuses or closes
 ends the whole uplink, because a client with half its subscriptions misses messages without knowing. The one exception is a
-link that was opened for a single message's sake: it is refused alone. Uplinks are not reused: client.py makes a new one to
-reconnect.
+link that was opened for a single message's sake: it is refused alone. Uplinks are not reused: connection.py makes a new one
+to reconnect.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from proton import Condition, Data, Delivery, Link, Session, Terminus, symbol
+from proton import Condition, Data, Link, Session, Terminus, symbol
 
 from qmfagent.bus.amqp091.topology import Topology
 from qmfagent.bus.connection.engine import Engine
 from qmfagent.bus.connection.filters import write_subject
 from qmfagent.bus.connection.outlet import Outlet
+from qmfagent.bus.connection.sending_handler import SendingHandler
 from qmfagent.bus.dialects import Dialect, Source
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.messages import wire
@@ -32,7 +33,7 @@ OnEnvelope = Callable[[Envelope, Address, int], None]
 """Takes a received message, the address it was sent to, and its size in bytes."""
 
 
-class Uplink:
+class Uplink(SendingHandler):
     """Handler of one outgoing connection; a ConnectionHandler.
 
     `opened` completes with the properties of the peer's open, `ready` when every link is attached, `over` when the
@@ -42,6 +43,7 @@ class Uplink:
 
     def __init__(self, *, on_envelope: OnEnvelope, limits: Limits) -> None:
         """`on_envelope` gets what arrives; it raises InputError for a message that is to be rejected."""
+        super().__init__()
         self.engine: Engine
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[Mapping[str, str]] = loop.create_future()
@@ -56,7 +58,6 @@ class Uplink:
         self._limits = limits
         self._sources: dict[Link, Source] = {}
         self._wanted: dict[Link, Router[None]] = {}
-        self._outlets: dict[Link, Outlet] = {}
         self._by_target: dict[str | None, Outlet] = {}
         self._late: set[Link] = set()
         self._pending: set[Link] = set()
@@ -142,11 +143,6 @@ class Uplink:
             return
         self.engine.close(Condition("amqp:connection:forced", f"the link for {node} was closed: {why}"))
 
-    def on_credit(self, link: Link) -> None:
-        """Send what has been waiting for credit."""
-        if link in self._outlets:
-            self._outlets[link].flush()
-
     def on_message(self, link: Link, data: bytes) -> Condition | None:
         """Hand over a message; one that can't be read is rejected, and the connection goes on."""
         source = self._sources[link]
@@ -158,16 +154,6 @@ class Uplink:
             log.warning("rejected a message from %s: %s", self.engine.identity.address, error)
             return Condition("amqp:decode-error", str(error))
         return None
-
-    def on_outcome(self, link: Link, delivery: Delivery) -> None:
-        """Take the outcome of a message we sent."""
-        if link in self._outlets:
-            self._outlets[link].settled(delivery)
-
-    def on_writable(self) -> None:
-        """Send what has been waiting for the socket."""
-        for outlet in self._outlets.values():
-            outlet.flush()
 
     def _attach_receiver(self, index: int, source: Source) -> Link:
         """Names are given, because the default is the same for two links to one node."""

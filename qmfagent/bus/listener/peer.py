@@ -14,11 +14,12 @@ import logging
 from typing import Protocol
 from uuid import uuid4
 
-from proton import Condition, Delivery, Link, Terminus
+from proton import Condition, Link, Terminus
 
 from qmfagent.bus.connection.engine import Engine
 from qmfagent.bus.connection.filters import read_subject, write_subject
 from qmfagent.bus.connection.outlet import Missed, Outlet
+from qmfagent.bus.connection.sending_handler import SendingHandler
 from qmfagent.bus.limits.admission import Admission
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.router import NodeKind, Router
@@ -53,16 +54,16 @@ class Exchange(Protocol):
         """Drop a peer whose connection is over."""
 
 
-class Peer:
+class Peer(SendingHandler):
     """Handler of one accepted connection; a ConnectionHandler."""
 
     def __init__(self, exchange: Exchange, *, welcome: bool = True) -> None:
         """`exchange` is where its messages go; one that is not `welcome` is closed as soon as it can be told why."""
+        super().__init__()
         self.engine: Engine
         self._welcome = welcome
         self._exchange = exchange
         self._admission = Admission(exchange.limits)
-        self._outlets: dict[Link, Outlet] = {}
         self._targets: dict[Link, str | None] = {}
         self._dynamic: dict[Link, str] = {}
 
@@ -102,24 +103,9 @@ class Peer:
         """Give back one link."""
         self._drop(link, "the peer closed the link")
 
-    def on_credit(self, link: Link) -> None:
-        """Send what has been waiting for credit."""
-        if link in self._outlets:
-            self._outlets[link].flush()
-
     def on_message(self, link: Link, data: bytes) -> Condition | None:
         """Route a message."""
         return self._exchange.publish(self._targets[link], data, self.engine.identity, self._admission)
-
-    def on_outcome(self, link: Link, delivery: Delivery) -> None:
-        """Settle what the peer wants to settle itself."""
-        if link in self._outlets:
-            self._outlets[link].settled(delivery)
-
-    def on_writable(self) -> None:
-        """Send what has been waiting for the socket."""
-        for outlet in self._outlets.values():
-            outlet.flush()
 
     def overflowed(self, outlet: Outlet) -> None:
         """Close the link of a receiver that is too slow for what can't be left out: it finds out and attaches again."""
