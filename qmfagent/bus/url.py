@@ -6,6 +6,7 @@ accepted: credentials are certificates (tls.py) or user and password (credential
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -49,3 +50,12 @@ class BusUrl:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'amqps' if self.secure else 'amqp'}://{host}:{self.port}"
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -68,6 +68,6 @@ def read_broker(table: Table, tls: TlsConfig | None) -> BrokerConfig:
         user,
         dialect,
         table.flag("verified_user_ids", False),
-        table.number("heartbeat", 10, 1, 3600, "seconds"),
-        table.number("publish_interval", 10, 1, 3600, "seconds"),
+        table.seconds("heartbeat", 10),
+        table.seconds("publish_interval", 10),
     )

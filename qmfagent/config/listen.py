@@ -32,9 +32,9 @@ def read_listen(table: Table, tls: TlsConfig | None) -> Listen:
     table.only("url", "heartbeat", "publish_interval", "password_url", "users")
     return Listen(
         read_url(table, tls, DEFAULT_URL),
-        table.number("heartbeat", 10, 1, 3600, "seconds"),
+        table.seconds("heartbeat", 10),
         *_passwords(table, tls),
-        table.number("publish_interval", 10, 1, 3600, "seconds"),
+        table.seconds("publish_interval", 10),
     )
 
 

@@ -86,6 +86,10 @@ class Table:
             raise self.wrong(key, f"it is a number{of} from {least} to {most}")
         return value
 
+    def seconds(self, key: str, default: int) -> int:
+        """A number of seconds, up to an hour. Raises ConfigError."""
+        return self.number(key, default, 1, 3600, "seconds")
+
     def path(self, key: str) -> Path:
         """A path, which must be given. Raises ConfigError."""
         return self.file.parent / self.text(key)

@@ -1,7 +1,7 @@
 """A small certificate authority: makes what sites and consoles prove their identity with.
 
 Rules of this file: it makes things and returns them, and reads and writes no file; the command that stores them is in
-certs_command.py. A subject is a common name and nothing else, so that the identity which agents see is `CN=NAME`. A
+command.py. A subject is a common name and nothing else, so that the identity which agents see is `CN=NAME`. A
 certificate never outlives its authority.
 Source: RFC 5280 (certificates, extensions), RFC 9525 (names of services), RFC 8410 (Ed25519 keys).
 """
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from qmfagent.bus.url import is_address
 from qmfagent.errors import ConfigError
 
 AUTHORITY_DAYS = 3650
@@ -138,15 +139,6 @@ def public_pem(key: ed25519.Ed25519PrivateKey) -> bytes:
 def identity_of(certificate: x509.Certificate) -> str:
     """Who agents take the owner of a certificate for, such as `CN=paris`."""
     return certificate.subject.rfc4514_string()
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address and no name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def check_name(name: str) -> str:

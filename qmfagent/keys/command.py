@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from qmfagent.bus.url import is_address
 from qmfagent.errors import ConfigError
 from qmfagent.keys import certs
 
@@ -125,7 +126,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _site_words(directory: Path, site: str, hosts: tuple[str, ...], identity: str) -> str:
-    named = [host for host in hosts if not certs.is_address(host)]
+    named = [host for host in hosts if not is_address(host)]
     host = (named or hosts)[0]
     bracketed = f"[{host}]" if ":" in host else host
     by_address = "" if named else f'certificate_name = "{site}"\n'

@@ -79,11 +79,6 @@ class Secrets:
             return True
         return any(self.named((found[1] or found[2]).lstrip("-")) for found in _ASSIGNMENT.finditer(value))
 
-    def of_agent(self, agent: str, name: str) -> bool:
-        """Whether a parameter of an agent is private, or may be."""
-        private = self.private(agent)
-        return private is None or name in private
-
     def without(self, values: Mapping[str, Any], spared: frozenset[str] = frozenset()) -> dict[str, Any]:
         """Values by name, at whatever depth, with what is secret hidden; `spared` names are those of no secret."""
         return {

@@ -245,7 +245,7 @@ async def test_no_secret_is_sent_or_logged(session: Session, caplog: pytest.LogC
 
 async def test_the_watch_would_notice(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing counts as a secret, each of them is seen but those that only errors would quote."""
-    for method in ("named", "told_by", "of_agent"):
+    for method in ("named", "told_by"):
         monkeypatch.setattr(Secrets, method, lambda *_: False)
     monkeypatch.setitem(PRIVATE, "ocf:heartbeat:pgsql", frozenset())
     sent = await session.run()

@@ -7,7 +7,8 @@ permission to configure them, which consoles need not have.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from qmfagent.bus.amqp091.channel import Channel
 from qmfagent.bus.dialects import Queue
@@ -31,14 +32,11 @@ class Topology:
     ) -> Topology:
         """Declare these queues, and what they are bound to. Raises BusError where the broker refuses or is not there."""
         channel = await _with_exchanges(url, tls, credentials)
-        try:
-            exclusive = None
+        exclusive = None
+        with _closed_on_failure(channel):
             for queue in queues:
                 await channel.declare(queue)
                 exclusive = queue if queue.exclusive else exclusive
-        except BaseException:
-            channel.close()
-            raise
         if exclusive is None:
             channel.close()
             return cls(None, None)
@@ -62,26 +60,27 @@ class Topology:
 
 async def _with_exchanges(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None) -> Channel:
     channel = await _open(url, tls, credentials)
-    try:
+    with _closed_on_failure(channel):
         if await channel.exchanges_exist():
             return channel
-    except BaseException:
-        channel.close()
-        raise
     channel = await _open(url, tls, credentials)
-    try:
+    with _closed_on_failure(channel):
         await channel.declare_exchanges()
-    except BaseException:
-        channel.close()
-        raise
     return channel
 
 
 async def _open(url: BusUrl, tls: TlsConfig | None, credentials: Credentials | None) -> Channel:
     channel = Channel(url, tls, credentials)
-    try:
+    with _closed_on_failure(channel):
         await channel.open()
+    return channel
+
+
+@contextmanager
+def _closed_on_failure(channel: Channel) -> Iterator[None]:
+    """Close the channel where what is done inside fails or is cancelled."""
+    try:
+        yield
     except BaseException:
         channel.close()
         raise
-    return channel

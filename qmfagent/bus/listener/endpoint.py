@@ -14,7 +14,7 @@ from pathlib import Path
 from qmfagent.bus.security.credentials import is_loopback
 from qmfagent.bus.security.reload import ReloadedDomain
 from qmfagent.bus.security.sasl import use_users
-from qmfagent.bus.security.tls import TlsConfig
+from qmfagent.bus.security.tls import TlsConfig, check_tls
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, ConfigError
 
@@ -53,10 +53,7 @@ class Endpoint:
             ) from error
 
     def _domain(self, tls: TlsConfig | None) -> ReloadedDomain | None:
-        if self.url.secure and tls is None:
-            raise ConfigError(f"{self.url} needs TLS, and none is configured", hint="give certificate, key and CA")
-        if tls is not None and not self.url.secure:
-            raise ConfigError(f"TLS is configured, but {self.url} does not use it", hint="write amqps://")
+        check_tls(self.url, tls, "give certificate, key and CA")
         return tls.server_domain(ask_for_certificates=not self.passwords) if tls is not None else None
 
     def _require_loopback(self, addresses: Iterable[str]) -> None:

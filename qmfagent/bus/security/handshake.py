@@ -9,8 +9,6 @@ Source: AMQP 1.0 part 5 (security layers); RFC 4422 (SASL), appendix A (EXTERNAL
 
 from __future__ import annotations
 
-import ipaddress
-
 import proton
 from proton import Condition
 
@@ -18,6 +16,7 @@ from qmfagent.bus.security.credentials import Credentials, is_loopback
 from qmfagent.bus.security.identity import ANONYMOUS, Identity
 from qmfagent.bus.security.reload import ReloadedDomain
 from qmfagent.bus.security.sasl_guard import guard_sasl
+from qmfagent.bus.url import is_address
 
 SCRAM_OR_PLAIN = "SCRAM-SHA-256 PLAIN"
 MAX_WORDS = 300
@@ -100,11 +99,7 @@ class Handshake:
 
     def _address_hint(self, description: str) -> str:
         """proton compares the host with the names in a certificate alone, never with its IP addresses."""
-        if "verify failed" not in description:
-            return ""
-        try:
-            ipaddress.ip_address(self._host)
-        except ValueError:
+        if "verify failed" not in description or not is_address(self._host):
             return ""
         return f" (certificates are looked up by name, not by {self._host}: give the name in the peer's certificate)"
 

@@ -16,6 +16,7 @@ import proton
 from cproton import pn_ssl_domain_set_protocols
 
 from qmfagent.bus.security.reload import ReloadedDomain
+from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError
 
 PROTOCOLS = "TLSv1.2 TLSv1.3"
@@ -119,6 +120,14 @@ class TlsConfig:
         raise ConfigError(
             f"TLS: key {self.key} is protected by a passphrase", hint="store it without one, readable by the agent only"
         )
+
+
+def check_tls(url: BusUrl, tls: TlsConfig | None, hint: str) -> None:
+    """Raise ConfigError where URL and TLS do not go together; `hint` says what to give where there is none."""
+    if url.secure and tls is None:
+        raise ConfigError(f"{url} needs TLS, and none is configured", hint=hint)
+    if tls is not None and not url.secure:
+        raise ConfigError(f"TLS is configured, but {url} does not use it", hint="write amqps://")
 
 
 def _require_readable(use: str, path: Path) -> None:
