@@ -141,6 +141,16 @@ def element_path(element: etree._Element) -> str:
     return "/" + "/".join(reversed(steps))
 
 
+def member_path(member: etree._Element) -> str:
+    """The path that a member of a section has in a configuration, for one that stands alone."""
+    return f"/cib/configuration/{section_of(member)}/{path_step(member)}"
+
+
+def section_of(member: etree._Element) -> str:
+    """The section that a member belongs to, by its tag."""
+    return next((name for name, tags in MEMBER_TAGS.items() if member.tag in tags), SECTIONS[0])
+
+
 def path_step(element: etree._Element) -> str:
     """One step of such a path: the tag, with the id where there is one."""
     identifier = element.get("id")

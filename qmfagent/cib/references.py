@@ -3,7 +3,8 @@
 Rules of this file: a constraint refers to resources, templates or tags. A template stands for itself and every primitive
 made from it; a tag for every resource in it, and for nothing as soon as it refers to anything but resources, since Pacemaker
 then gives up the constraint; a resource inside a collection for the whole top-level collection, since no part of it can
-stand alone.
+stand alone. What runs qmfagent itself (our own resource agents) belongs to no ticket though it follows one, or a site's agent
+would replicate itself over the agents of the others.
 Source: Pacemaker Explained, "Resource Templates", "Tags" and "Resource Sets"; lib/pacemaker/pcmk_sched_constraints.c,
 pcmk_sched_tickets.c and pcmk_sched_location.c.
 """
@@ -16,11 +17,13 @@ from typing import Protocol
 
 from lxml import etree
 
-from qmfagent.cib.pattern import compile_pattern
+from qmfagent.cib.plans.pattern import compile_pattern
 from qmfagent.errors import CibError
 
 COLLECTIONS = frozenset({"group", "clone", "master", "bundle"})
 RESOURCES = COLLECTIONS | {"primitive"}
+
+_OURS = ("ocf", "qmfagent")
 
 _ENDS = {
     "rsc_ticket": ("rsc",),
@@ -74,9 +77,15 @@ class References:
             if (identifier := tag.get("id"))
         }
         self._stands_for: dict[str, frozenset[str]] = {}
+        self.own_agents = {
+            resource
+            for agent in source.configuration.iterfind("resources//*[@provider]")
+            if (agent.get("class"), agent.get("provider")) == _OURS
+            for resource in self.resolve(agent.get("id", ""))
+        }
         self.constraints = list(self._read_constraints(source))
         self.borrowing = bool(source.configuration.xpath("boolean(.//@id-ref)"))
-        self.tickets = sorted({c.ticket for c in self.constraints if c.ticket})
+        self.tickets = sorted({c.ticket for c in self.constraints if c.ticket and not self._of_us(c)})
 
     def _read_resources(self, source: Configuration) -> None:
         """`resources`: the top-level resources and templates, in document order. `container`: for every resource, at
@@ -109,6 +118,17 @@ class References:
                 tag = str(element.tag)
                 ticket = element.get("ticket", "") if tag == "rsc_ticket" else ""
                 yield Constraint(identifier, tag, tuple(self._ends(source, element, tag)), ticket)
+
+    def of_ticket(self, ticket: str) -> Iterator[Constraint]:
+        """The constraints that put something under a ticket."""
+        return (
+            constraint for constraint in self.constraints if constraint.ticket == ticket and not self._of_us(constraint)
+        )
+
+    def _of_us(self, constraint: Constraint) -> bool:
+        """Whether a constraint is about what runs qmfagent, and nothing else."""
+        found = [self.resolve(end) for end in constraint.ends] if self.own_agents else []
+        return bool(found) and all(resources and resources <= self.own_agents for resources in found)
 
     def resolve(self, identifier: str) -> frozenset[str]:
         """The top-level resources and templates that `identifier` stands for in a constraint; empty where it is unknown."""

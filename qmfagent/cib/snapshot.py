@@ -106,7 +106,7 @@ class Snapshot:
 
     @cached_property
     def closures(self) -> dict[str, Derived]:
-        """The closures that were found in this configuration, by ticket; kept by qmfagent.cib.closure."""
+        """The closures that were found in this configuration, by ticket; kept by qmfagent.cib.closure.closure."""
         return {}
 
     @cached_property
@@ -144,12 +144,13 @@ class Snapshot:
 
     @cached_property
     def ids(self) -> dict[str, etree._Element]:
-        """Every element of the configuration that an id names, nodes left out (their ids are a namespace of their own)."""
+        """Every element of the configuration that an id names; nodes themselves are left out, whose ids are a namespace of
+        their own, but not their attributes."""
         return {
             str(element.get("id")): element
             for section in self.configuration.iterchildren("*")
-            if section.tag != "nodes"
             for element in document.named(section)
+            if element.tag != "node"
         }
 
     @cached_property

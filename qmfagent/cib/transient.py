@@ -1,9 +1,10 @@
 """Updates of transient attributes: the changes of the status that may wait.
 
-Rules of this file: of the status, this program tells tickets, what resources and nodes do, and who is in standby (ticket.py,
-status.py). New values of the other transient attributes concern none of that, and nothing in a CIB changes as often: what
-ping, load and health agents measure is written there. They are recognised by their text, since that is many times cheaper
-than to read them, and joined: of each attribute the last value counts. What is not recognised for certain may not wait.
+Rules of this file: of the status, this program tells tickets, what resources and nodes do, how often they have failed, and who
+is in standby or maintenance (ticket.py, status.py, failures.py). New values of the other transient attributes concern none of
+that, and nothing in a CIB changes as often: what ping, load and health agents measure is written there. They are recognised by
+their text, since that is many times cheaper than to read them, and joined: of each attribute the last value counts. What is not
+recognised for certain may not wait.
 Source: Pacemaker Explained, "Transient node attributes"; patchsets as lib/common/patchset.c 2.1 makes them and
 dump_xml_unformatted writes them.
 """
@@ -27,7 +28,7 @@ _CHANGE = (
     + b"/nvpair"
     + _ID
     + rb')"><change-list><change-attr name="value" operation="set" value="[^"]*"/></change-list>'
-    rb'<change-result><nvpair (?![^<>]*name="standby")[^<>]*/></change-result></change>'
+    rb'<change-result><nvpair (?![^<>]*name="(?:standby"|maintenance"|fail-count-))[^<>]*/></change-result></change>'
 )
 _changes = re.compile(_CHANGE)
 _update = re.compile(

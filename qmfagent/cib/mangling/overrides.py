@@ -9,7 +9,8 @@ table for each value that differs here:
 
 `select` is an XPath 1.0 expression, matched anywhere in the closure (each side of a `|` too); it selects nvpairs, whose
 value is set, or attributes (`.../op[@name='monitor']/@timeout`). Ids can't be overridden: they tie the sites together.
-Every fault is a SiteFileError that names file, line and key.
+A select of plain steps (child and descendant steps by name, whose predicates compare an attribute with a literal) finds in a
+member what it finds there whatever else there is. Every fault is a SiteFileError that names file, line and key.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure
+from qmfagent.cib.closure.closure import Closure
 from qmfagent.errors import SiteFileError
 
 # A select of child and descendant steps whose predicates compare an attribute with a literal that needs no escape in XML.
@@ -43,6 +44,11 @@ class Override:
     select: str
     value: str
     line: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether the select is of plain steps."""
+        return _PLAIN.fullmatch(self.select) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +104,40 @@ def parse_site_file(data: bytes, name: str) -> SiteFile:
     return SiteFile(tuple(_override(t, i, locate) for i, t in enumerate(tables)), tuple(steps))
 
 
-def override(source: Closure, overrides: Sequence[Override], name: str) -> tuple[Closure, tuple[OverrideUse, ...]]:
-    """The closure with the overrides in effect, in their order, and what each of them did.
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """Members after overrides: their new lines by id, and for each override the paths of the places it touched, by member."""
+
+    lines: Mapping[str, bytes]
+    places: tuple[Mapping[str, tuple[str, ...]], ...]
+
+
+def override(source: Closure, overrides: Sequence[Override], name: str) -> Overridden:
+    """Put overrides into effect on the members of a closure, in their order.
 
     Every select is matched against the closure as it was published, whatever other overrides set. `name` is the site
     file's, for errors. Raises SiteFileError where a select meets what can't be set.
     """
-    uses = []
+    touched = []
     edits: dict[str, dict[tuple[int, str], str]] = {}
     for entry in overrides:
-        places = []
+        places: dict[str, tuple[str, ...]] = {}
         for target in _select(_document_for(entry, source), entry, name):
             element, attribute = _settable(target, entry, name)
             member = _member(element, entry, name)
+            identifier = str(member.get("id"))
             index = next(i for i, each in enumerate(member.iter()) if each is element)
-            edits.setdefault(str(member.get("id")), {})[index, attribute] = entry.value
-            places.append(document.element_path(element) + ("" if attribute == "value" else f"/@{attribute}"))
-        uses.append(OverrideUse(entry.select, entry.value, entry.line, tuple(places)))
-    if not edits:
-        return source, tuple(uses)
-    edited = {
-        i: _edited(members[i], edits[i]) for members in source.sections.values() for i in edits.keys() & members.keys()
-    }
-    return source.renewed(edited), tuple(uses)
+            edits.setdefault(identifier, {})[index, attribute] = entry.value
+            place = document.element_path(element) + ("" if attribute == "value" else f"/@{attribute}")
+            places[identifier] = (*places.get(identifier, ()), place)
+        touched.append(places)
+    lines = source.lines
+    return Overridden({i: _edited(lines[i], edits[i]) for i in edits if i in lines}, tuple(touched))
+
+
+def finds(entry: Override, source: Closure) -> bool:
+    """Whether the select of an override finds something in a closure."""
+    return bool(_select(_document_for(entry, source), entry, "the site file"))
 
 
 def _edited(line: bytes, edits: Mapping[tuple[int, str], str]) -> bytes:
@@ -139,7 +156,7 @@ def _document_for(entry: Override, source: Closure) -> etree._Element:
     other select it is all of the closure. Parsing ten thousand resources to set the address of one costs more than all
     the rest of a publication's way.
     """
-    if not _PLAIN.fullmatch(entry.select):
+    if not entry.plain:
         return source.document
     sections = source.sections
     for literal in sorted(

@@ -16,10 +16,10 @@ from functools import cached_property
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.difference import MemberDifference
+from qmfagent.cib.closure.closure import Closure, closure
 from qmfagent.cib.ownership import other_owners, owned_ids, tag_id
-from qmfagent.cib.plan import Problem
+from qmfagent.cib.plans.difference import MemberDifference
+from qmfagent.cib.plans.plan import Problem
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
 
@@ -28,6 +28,9 @@ _uses = etree.XPath(
     "constraints/*/@rsc | constraints/*/@with-rsc | constraints/*/@first | constraints/*/@then"
     " | constraints//resource_ref/@id | .//@id-ref | resources//@template | acls//@reference"
 )
+
+# The same, in one member.
+_refers = etree.XPath("@rsc | @with-rsc | @first | @then | .//resource_ref/@id | .//@id-ref | .//@template")
 
 
 class Scope:
@@ -40,6 +43,7 @@ class Scope:
     def __init__(self, target: Snapshot, mangled: Closure, adopt: bool) -> None:
         self._target = target
         self._mangled = mangled
+        self.ticket = mangled.ticket
         owned = owned_ids(target, mangled.ticket)
         self._other_owners = other_owners(target, mangled.ticket)
         self.retained = {i for i in self._other_owners if i in owned and i not in mangled.lines}
@@ -83,18 +87,20 @@ class Scope:
                 for part in document.named(self._target.members[identifier]):
                     parts.pop(str(part.get("id")), None)
             for part_id, part in parts.items():
-                if part_id in self._target.ids and (holder := self._home(part_id)) not in replaced:
+                local = self._target.ids.get(part_id)
+                if local is None:
+                    continue
+                home = document.member_of(local)
+                home_id = str(home.get("id"))
+                # A node may have the id of what is replaced.
+                if home_id not in replaced or self._target.members.get(home_id) is not home:
                     yield Problem(
                         "clash",
                         "error",
                         f"the publication's {_words_in(part, identifier)} clashes with the local"
-                        f" {_words_in(self._target.ids[part_id], holder)} of the same id, which no apply has delivered"
+                        f" {_words_in(local, home_id)} of the same id, which no apply has delivered"
                         " for this ticket; rename one of them",
                     )
-
-    def _home(self, identifier: str) -> str:
-        """The id of the member that an element of the target is or is part of."""
-        return str(document.member_of(self._target.ids[identifier]).get("id"))
 
     def _clash(self, identifier: str, local: etree._Element, adoptable: bool) -> Problem:
         theirs = document.parse_element(self._mangled.lines[identifier])
@@ -129,6 +135,25 @@ def dangling(
             gone = [i for i in target.references.tags[tag] if i in removed]
             if gone and constraint.id not in touched and tag not in touched:
                 yield _in_use(target.members[constraint.id], f"{gone[0]!r} by the tag {tag!r}")
+
+
+def lacking(
+    target: Snapshot, kept: Mapping[str, bytes], wanted: Mapping[str, bytes], elements: Mapping[str, etree._Element]
+) -> Iterable[Problem]:
+    """Members to be written that refer to what is missing here, deleted after it had been delivered and kept so.
+
+    `kept` are members that stay as they are, `wanted` the canonical lines by id as they were to be.
+    """
+    gone = {str(e.get("id")) for i in kept for e in document.named(document.parse_element(wanted[i]))}
+    gone -= target.ids.keys() | {str(e.get("id")) for element in elements.values() for e in document.named(element)}
+    for element in elements.values() if gone else ():
+        for reference in sorted({str(each) for each in _refers(element)} & gone):
+            yield Problem(
+                "drifted",
+                "error",
+                f"the publication's {words(element)} refers to {reference!r}, which was deleted here after it had been"
+                " delivered: replicate by hand to bring it back, or create it again",
+            )
 
 
 def _in_use(user: etree._Element, what: str) -> Problem:

@@ -52,15 +52,18 @@ def membership(snapshot: Snapshot, ticket: str) -> Membership:
 
 def _resources(references: References, ticket: str) -> set[str]:
     inside: set[str] = set()
-    for constraint in references.constraints:
-        if constraint.ticket != ticket:
-            continue
+    for constraint in references.of_ticket(ticket):
         for end in constraint.ends:
             found = references.resolve(end)
             if not found:
                 raise CibError(
                     f"ticket constraint {constraint.id} refers to {end!r}, which {_fault(references, end)}",
                     hint="correct the constraint or delete it",
+                )
+            if own := found & references.own_agents:
+                raise CibError(
+                    f"ticket constraint {constraint.id} names {min(own)!r}, which runs qmfagent itself, beside others",
+                    hint="give it a ticket constraint of its own: it is not replicated",
                 )
             inside |= found
     for template, primitives in references.made_from.items():
@@ -129,11 +132,10 @@ def _independent(snapshot: Snapshot, references: References, ticket: str) -> tup
     a clone or bundle no effect at all (seen with crm_simulate).
     """
     named: dict[str, list[str]] = {}
-    for constraint in references.constraints:
-        if constraint.ticket == ticket:
-            for end in constraint.ends:
-                for resource in references.named_resources(end):
-                    named.setdefault(references.container[resource], []).append(resource)
+    for constraint in references.of_ticket(ticket):
+        for end in constraint.ends:
+            for resource in references.named_resources(end):
+                named.setdefault(references.container[resource], []).append(resource)
     free: list[str] = []
     for top, resources in named.items():
         if top not in resources:

@@ -30,7 +30,8 @@ UNORDERED = frozenset(
     }
 )
 
-Key = tuple[str, str]
+Key = tuple[str, str, str, str, int]
+"""A child among its siblings: tag, id, id-ref, the name that a reference gives what it borrows, and its number among such."""
 
 # A member that differs: its id, and its canonical line before and after; an absent one is empty.
 MemberDifference = tuple[str, bytes, bytes]
@@ -110,15 +111,23 @@ def to_patchset(changes: Sequence[Change], base: Version) -> bytes:
     del source["num_updates"]
     etree.SubElement(version, "source", source)
     etree.SubElement(version, "target", base.after_configuration_change().attributes())
+    diff.extend(to_elements(changes))
+    return etree.tostring(diff, encoding="utf-8")
+
+
+def to_elements(changes: Sequence[Change]) -> list[etree._Element]:
+    """The `change` elements of such a patchset."""
+    elements = []
     for change in changes:
-        element = etree.SubElement(diff, "change", {"operation": change.operation, "path": change.path})
+        element = etree.Element("change", {"operation": change.operation, "path": change.path})
         if change.position >= 0:
             element.set("position", str(change.position))
         if change.operation == "create":
             element.append(document.parse_element(change.content))
         elif change.operation == "modify":
             _append_modification(element, change)
-    return etree.tostring(diff, encoding="utf-8")
+        elements.append(element)
+    return elements
 
 
 def _append_modification(element: etree._Element, change: Change) -> None:
@@ -189,7 +198,7 @@ def _placements(
                 raise _Unnameable
             order.remove(key)
             order.insert(position, key)
-            yield Change("move", key[0], key[1], member, f"{path}/{document.path_step(before[key])}", position)
+            yield Change("move", key[0], _name(element), member, f"{path}/{document.path_step(before[key])}", position)
         position += 1
 
 
@@ -207,12 +216,14 @@ def _name(element: etree._Element) -> str:
 
 
 def _keyed(element: etree._Element) -> dict[Key, etree._Element]:
-    seen: Counter[Key] = Counter()
+    seen: Counter[tuple[str, str, str, str]] = Counter()
     keyed = {}
     for child in element.iterchildren("*"):
-        key = (str(child.tag), _name(child))
-        keyed[key if not seen[key] else (key[0], f"{key[1]}#{seen[key]}")] = child
-        seen[key] += 1
+        borrowed = child.get("id-ref", "")
+        # What borrows stands beside what it borrows from, in whatever order, and beside others that borrow the same.
+        alike = (str(child.tag), child.get("id", ""), borrowed, child.get("name", "") if borrowed else "")
+        keyed[(*alike, seen[alike])] = child
+        seen[alike] += 1
     return keyed
 
 

@@ -91,7 +91,8 @@ class _Writer:
     def _write_out(self, element: etree._Element, member: str, depth: int) -> None:
         for user in element.findall(".//*[@id-ref]"):
             reference = str(user.get("id-ref"))
-            if reference in self._inside:
+            # What stood in one that was written out has gone with it.
+            if reference in self._inside or element not in user.iterancestors():
                 continue
             definition = self._definition(user, reference, member)
             if depth > _MAX_NESTING or len(self._copies) > _MAX_COPIES:

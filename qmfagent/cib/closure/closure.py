@@ -21,8 +21,8 @@ from itertools import islice
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.inline import write_out_references
-from qmfagent.cib.membership import Boundary, Membership, membership
+from qmfagent.cib.closure.inline import write_out_references
+from qmfagent.cib.closure.membership import Boundary, Membership, membership
 from qmfagent.cib.ownership import is_ownership_tag, tag_element, was_replicated
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
@@ -121,7 +121,7 @@ def from_document(ticket: str, data: bytes, name: str = "the publication") -> Cl
     on the ticket.
     """
     snapshot = Snapshot.parse(data, name)
-    _check_shape(snapshot, name)
+    check_shape(snapshot, name)
     lines = iter(snapshot.lines.items())
     given = {section: dict(islice(lines, len(snapshot.section(section)))) for section in document.SECTIONS}
     if not any(given.values()):
@@ -141,7 +141,7 @@ def from_document(ticket: str, data: bytes, name: str = "the publication") -> Cl
     return Closure(ticket, given, independent=found.independent)
 
 
-def _check_shape(snapshot: Snapshot, name: str) -> None:
+def check_shape(snapshot: Snapshot, name: str) -> None:
     """Raises CibError where a document has other sections, or other members in them, than a closure."""
     sections = [str(section.tag) for section in snapshot.configuration.iterchildren("*")]
     for section in sections:

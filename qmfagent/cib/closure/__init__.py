@@ -1,0 +1,1 @@
+"""What depends on a ticket: the closure, and what is new in it."""

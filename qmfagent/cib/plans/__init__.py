@@ -1,0 +1,1 @@
+"""What would change: differences, plans, drift, and how they are shown."""
