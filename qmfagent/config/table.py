@@ -35,6 +35,10 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._content
 
+    def names(self) -> list[str]:
+        """The keys that are there, in the order of the file."""
+        return list(self._content)
+
     def only(self, *known: str) -> None:
         """Raise ConfigError for a key that is none of these."""
         unknown = sorted(self._content.keys() - set(known))
@@ -86,6 +90,13 @@ class Table:
             raise self.wrong(key, f"it is a number{of} from {least} to {most}")
         return value
 
+    def share(self, key: str, default: float) -> float:
+        """A number from 0 to 1. Raises ConfigError."""
+        value = self._content.get(key, default)
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise self.wrong(key, "it is a number from 0 to 1, such as 0.1")
+        return float(value)
+
     def seconds(self, key: str, default: int) -> int:
         """A number of seconds, up to an hour. Raises ConfigError."""
         return self.number(key, default, 1, 3600, "seconds")
@@ -102,15 +113,19 @@ class Table:
         """The table below this one, empty where it is not there. Raises ConfigError."""
         content = self._content.get(key, {})
         if not isinstance(content, dict):
-            raise self.error(f"{key!r} is {content!r}, not a table", f"write [{key}] above its keys")
-        return Table(self.file, f"[{key}]", content)
+            raise self.error(f"{key!r} is {content!r}, not a table", f"write [{self._below(key)}] above its keys")
+        return Table(self.file, f"[{self._below(key)}]", content)
 
     def tables(self, key: str) -> Iterator[Table]:
         """The tables of an array of tables. Raises ConfigError."""
         contents = self._content.get(key, [])
         if not isinstance(contents, list) or not all(isinstance(content, dict) for content in contents):
-            raise self.error(f"{key!r} is not a list of tables", f"write [[{key}]] above the keys of each")
-        return (Table(self.file, f"[[{key}]]", content) for content in contents)
+            raise self.error(f"{key!r} is not a list of tables", f"write [[{self._below(key)}]] above the keys of each")
+        return (Table(self.file, f"[[{self._below(key)}]]", content) for content in contents)
+
+    def _below(self, key: str) -> str:
+        """The name of a table below this one, as TOML has it."""
+        return f"{self.where.strip('[]')}.{key}" if self.where else key
 
     def wrong(self, key: str, hint: str, what: str = "") -> ConfigError:
         """The error that a key has a value which it can't have."""

@@ -14,8 +14,12 @@ from dataclasses import replace
 
 from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.ticket import BoothView, TicketState
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
+from qmfagent.pacemaker.booth import Tickets
+from qmfagent.pacemaker.booth_config import NO_BOOTH, BoothConfigs
+from qmfagent.pacemaker.tools import Tools
 
 BACKLOG = 1000
 
@@ -112,10 +116,12 @@ class Feed:
 class FedStore:
     """What every store of the CIB does alike: one Feed tells its readers of the newest snapshot and of each change."""
 
-    def __init__(self, client: str) -> None:
-        """`client` is the name under which our own writes are told."""
+    def __init__(self, client: str, booth: BoothConfigs = NO_BOOTH) -> None:
+        """`client` is the name under which our own writes are told, `booth` what booth manages here."""
         self.client = client
         self._feed = Feed()
+        self._tools = Tools()
+        self._tickets = Tickets(self._tools, booth)
 
     @property
     def connected(self) -> bool:
@@ -130,6 +136,10 @@ class FedStore:
     async def snapshot(self) -> Snapshot:
         """The newest good snapshot. Raises Disconnected."""
         return self._feed.current()
+
+    def booth(self, state: TicketState) -> BoothView:
+        """What booth says of a ticket that is in this state here."""
+        return self._tickets.view(state)
 
     def changes(self) -> Changes:
         """Every change after this call, as far as the store sees each."""

@@ -82,8 +82,8 @@ class FileCib(FedStore):
             if changes.find("change") is None:
                 return None
             target = before.version.after_configuration_change()
-            head = {**before.head, **target.attributes(), **self._writer()}
-            return _patchset(before, target, head, list(changes.iterchildren("change")))
+            head = {**before.head, **write.head_attributes(changes), **target.attributes(), **self._writer()}
+            return _patchset(before, target, head, write.configuration_changes(changes))
 
         return await self._revise(revise, self.client)
 
@@ -221,12 +221,7 @@ def _patchset(
     version = etree.SubElement(diff, "version")
     etree.SubElement(version, "source", before.version.attributes())
     etree.SubElement(version, "target", target.attributes())
-    change = etree.SubElement(diff, "change", {"operation": "modify", "path": "/cib"})
-    renewed = etree.SubElement(change, "change-list")
-    for name, value in head.items():
-        if before.head.get(name) != value:
-            etree.SubElement(renewed, "change-attr", {"name": name, "operation": "set", "value": value})
-    etree.SubElement(etree.SubElement(change, "change-result"), "cib", dict(head))
+    diff.append(write.head_change(before.head, head))
     diff.extend([document.parse_element(etree.tostring(each)) for each in changes])
     return diff
 

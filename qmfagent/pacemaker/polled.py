@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from qmfagent.cib import document, patch
 from qmfagent.cib.change import CibChange
@@ -16,11 +17,10 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError
 from qmfagent.pacemaker import tools, write
+from qmfagent.pacemaker.booth_config import NO_BOOTH, BoothConfigs
 from qmfagent.pacemaker.feed import FedStore
-from qmfagent.pacemaker.tickets import holds
 
 _LOG = logging.getLogger(__name__)
-_TICKET_SECONDS = 5.0
 _OUTCOMES = {
     tools.OK: write.Outcome.APPLIED,
     tools.ERROR: write.Outcome.MISFIT,
@@ -35,11 +35,10 @@ class PolledCib(FedStore):
 
     source = "tools"
 
-    def __init__(self, client: str, period: float = 1.0) -> None:
-        """`client` is the name under which our own writes are told; `period` is in seconds."""
-        super().__init__(client)
+    def __init__(self, client: str, period: float = 1.0, booth: BoothConfigs = NO_BOOTH) -> None:
+        """`client` is the name under which our own writes are told; `period` is in seconds; `booth` is what booth manages."""
+        super().__init__(client, booth)
         self._period = period
-        self._tools = tools.Tools()
         self._reading = asyncio.Lock()
         self._written: Version | None = None
         self._task: asyncio.Task[None] | None = None
@@ -61,11 +60,13 @@ class PolledCib(FedStore):
         return await write.apply(self._feed, self._submit, self._read, patchset, expected_config_digest)
 
     async def ticket(self, name: str, action: tools.TicketAction) -> None:
-        """Change a ticket and return once the snapshot shows it. Raises Disconnected, WriteRejected, ClusterError."""
-        self._feed.current()
-        await self._tools.ticket(name, action)
-        await self._read()
-        await self._feed.until(lambda snapshot: holds(snapshot, name, action), _TICKET_SECONDS)
+        """Change a ticket and return once the snapshot shows it; see Tickets.change for its errors."""
+
+        async def until(condition: Callable[[Snapshot], bool], seconds: float) -> bool:
+            await self._read()
+            return await self._feed.until(condition, seconds)
+
+        await self._tickets.change(self._feed.current(), name, action, until)
 
     async def _submit(self, patchset: bytes) -> tuple[write.Outcome, str]:
         code, words = await self._tools.patch(patchset)

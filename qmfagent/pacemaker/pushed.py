@@ -24,14 +24,13 @@ from qmfagent.cib.transient import TransientUpdates
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError, ClusterError, PatchError
 from qmfagent.pacemaker import libcib, notification, write
+from qmfagent.pacemaker.booth_config import NO_BOOTH, BoothConfigs
 from qmfagent.pacemaker.connection import CibConnection
 from qmfagent.pacemaker.feed import FedStore
 from qmfagent.pacemaker.inbox import Item
-from qmfagent.pacemaker.tickets import holds
-from qmfagent.pacemaker.tools import TicketAction, Tools
+from qmfagent.pacemaker.tools import TicketAction
 
 _LOG = logging.getLogger(__name__)
-_TICKET_SECONDS = 5.0
 _OUTCOMES = {
     0: write.Outcome.APPLIED,
     libcib.OLD_DATA: write.Outcome.MISFIT,
@@ -46,10 +45,9 @@ class PushedCib(FedStore):
 
     source = "libcib"
 
-    def __init__(self, library: libcib.Libcib, client: str) -> None:
-        """`client` is the name Pacemaker gives our writes (update-client)."""
-        super().__init__(client)
-        self._tools = Tools()
+    def __init__(self, library: libcib.Libcib, client: str, booth: BoothConfigs = NO_BOOTH) -> None:
+        """`client` is the name Pacemaker gives our writes (update-client), `booth` what booth manages here."""
+        super().__init__(client, booth)
         self._connection = CibConnection(library, client, self._take, self._lost)
         self._gone = asyncio.Event()
         self._refreshing = asyncio.Lock()
@@ -90,10 +88,8 @@ class PushedCib(FedStore):
         return await write.apply(self._feed, self._submit, self._refresh_for_write, patchset, expected_config_digest)
 
     async def ticket(self, name: str, action: TicketAction) -> None:
-        """Change a ticket and return once the snapshot shows it. Raises Disconnected, WriteRejected, ClusterError."""
-        self._feed.current()
-        await self._tools.ticket(name, action)
-        await self._feed.until(lambda snapshot: holds(snapshot, name, action), _TICKET_SECONDS)
+        """Change a ticket and return once the snapshot shows it; see Tickets.change for its errors."""
+        await self._tickets.change(self._feed.current(), name, action, self._feed.until)
 
     async def _submit(self, patchset: bytes) -> tuple[write.Outcome, str]:
         code = await self._connection.patch(patchset)

@@ -1,18 +1,15 @@
 """Pacemaker's command-line tools: cibadmin(8), crm_ticket(8) and crm_resource(8).
 
-Rules of this file: a command is a list of arguments, never a line for a shell; documents go through standard input;
-every command has a time limit, and is killed when it is exceeded or when its caller is cancelled. Environment variables
-that would point the tools at another CIB (CIB_file, CIB_shadow, ...) are taken away.
+Rules of this file: what the exit code of a tool means is settled here; how it is run, in process.py.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Sequence
 from typing import Literal
 
-from qmfagent.errors import ClusterError, Disconnected, WriteRejected
+from qmfagent.errors import ClusterError, Disconnected, UnknownObject, WriteRejected
+from qmfagent.pacemaker.process import run
 
 TicketAction = Literal["grant", "revoke", "standby", "activate"]
 
@@ -23,6 +20,7 @@ INSUFFICIENT_PRIVILEGES = 4
 OS_ERROR = 71  # ECOMM: the daemon went away
 SCHEMA_VALIDATION = 78
 DISCONNECTED = 102
+NO_SUCH = 105
 OLD = 103
 
 _CONNECT_FAILURES = frozenset({OS_ERROR, DISCONNECTED})
@@ -63,8 +61,22 @@ class Tools:
         self._check(command, code, words)
 
     async def metadata(self, agent: str) -> bytes:
-        """The metadata of a resource agent (class:provider:type), which runs it. Raises Disconnected or ClusterError."""
-        return await self._checked(["crm_resource", "--show-metadata", agent])
+        """The metadata of a resource agent (class:provider:type), which runs it.
+
+        Raises UnknownObject where there is no such agent on this node, Disconnected or ClusterError.
+        """
+        command = ["crm_resource", "--show-metadata", agent]
+        code, output, words = await self._run(command)
+        # One that fails when it is asked gives the same code.
+        if code == NO_SUCH and not await self._is_there(agent):
+            raise UnknownObject(f"there is no agent {agent} on this node")
+        self._check(command, code, words)
+        return output
+
+    async def _is_there(self, agent: str) -> bool:
+        kind, _, name = agent.rpartition(":")
+        code, output, _ = await self._run(["crm_resource", "--list-agents", kind])
+        return code == OK and name in output.decode(errors="replace").split()
 
     async def _checked(self, command: Sequence[str]) -> bytes:
         code, output, words = await self._run(command)
@@ -78,26 +90,4 @@ class Tools:
             raise ClusterError(f"{' '.join(command)}: exit {code}: {words}")
 
     async def _run(self, command: Sequence[str], document: bytes | None = None) -> tuple[int, bytes, str]:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL if document is None else asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={k: v for k, v in os.environ.items() if not k.startswith("CIB_")} | {"LC_ALL": "C"},
-            )
-        except OSError as error:
-            raise ClusterError(
-                f"{command[0]} can't be run: {error.strerror}", hint="install pacemaker-cli-utils"
-            ) from None
-        try:
-            async with asyncio.timeout(self._timeout):
-                output, errors = await process.communicate(document)
-        except TimeoutError:
-            raise ClusterError(f"{' '.join(command)}: no end after {self._timeout:g} s") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, output, errors.decode(errors="replace").strip()
+        return await run(command, document, self._timeout)

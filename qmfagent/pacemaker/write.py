@@ -3,12 +3,14 @@
 Facts behind this file, seen with Pacemaker 2.1.5: a patchset whose source version names admin_epoch and epoch, and no
 num_updates, is accepted exactly while the configuration is at that version, whatever happens in the status meanwhile
 (lib/common/patchset.c, xml_patch_version_check: what a patchset does not name is taken from the CIB). A patchset that is
-behind is refused as old, one that is ahead or does not fit as failed; neither changes anything.
+behind is refused as old, one that is ahead or does not fit as failed; neither changes anything. A change of the cib element
+gives all its attributes, have-quorum and dc-uuid among them, which change with the status: it is written on the newest ones,
+and names num_updates, so that none of them is set back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum, auto
 
 from lxml import etree
@@ -80,20 +82,22 @@ async def _try(
     if changes.find("change") is None:
         return snapshot.version
     source, target = snapshot.version, snapshot.version.after_configuration_change()
-    outcome, words = await submit(place(changes, source, target, guard_status=False))
+    guard_status = bool(head_attributes(changes))
+    outcome, words = await submit(place(changes, snapshot, target, guard_status=guard_status))
     if outcome is Outcome.APPLIED:
         return target
     if outcome is Outcome.MISFIT:
         # The notification that explains the refusal is most often here already, and saves reading everything.
-        if _same_configuration(feed.current().version, source):
+        if _fits(feed.current().version, source, guard_status):
             await refresh()
-        if not _same_configuration(feed.current().version, source):
+        if not _fits(feed.current().version, source, guard_status):
             raise _Moved
     raise WriteRejected(rejection(snapshot, changes, words))
 
 
-def _same_configuration(one: Version, other: Version) -> bool:
-    return (one.admin_epoch, one.epoch) == (other.admin_epoch, other.epoch)
+def _fits(version: Version, source: Version, guard_status: bool) -> bool:
+    same_status = version.num_updates == source.num_updates or not guard_status
+    return (version.admin_epoch, version.epoch) == (source.admin_epoch, source.epoch) and same_status
 
 
 def check_precondition(snapshot: Snapshot, expected_digest: str) -> None:
@@ -105,26 +109,50 @@ def check_precondition(snapshot: Snapshot, expected_digest: str) -> None:
         )
 
 
-def place(changes: etree._Element, source: Version, target: Version, *, guard_status: bool) -> bytes:
+def place(changes: etree._Element, source: Snapshot, target: Version, *, guard_status: bool) -> bytes:
     """The patchset `changes` as a document that leads from `source` to `target`.
 
     Without `guard_status` it fits every state of the status that belongs to the configuration of `source`.
     """
     diff = etree.Element("diff", {"format": "2"})
     version = etree.SubElement(diff, "version")
-    start = etree.SubElement(version, "source", source.attributes())
+    start = etree.SubElement(version, "source", source.version.attributes())
     etree.SubElement(version, "target", target.attributes())
     if not guard_status:
         del start.attrib["num_updates"]
-    text = b"".join(etree.tostring(change, with_tail=False) for change in changes.iterchildren("change"))
+    if attributes := head_attributes(changes):
+        diff.append(head_change(source.head, {**source.head, **attributes}))
+    text = b"".join(etree.tostring(change, with_tail=False) for change in configuration_changes(changes))
     return etree.tostring(diff).removesuffix(b"</diff>") + text + b"</diff>"
+
+
+def head_attributes(changes: etree._Element) -> dict[str, str]:
+    """The attributes that a patchset gives the cib element, validate-with above all."""
+    entries = changes.iterfind("change[@path='/cib']/change-list/change-attr[@operation='set']")
+    return {entry.get("name", ""): entry.get("value", "") for entry in entries}
+
+
+def configuration_changes(changes: etree._Element) -> list[etree._Element]:
+    """The other changes of a patchset."""
+    return [change for change in changes.iterchildren("change") if change.get("path") != "/cib"]
+
+
+def head_change(before: Mapping[str, str], after: Mapping[str, str]) -> etree._Element:
+    """The change of the cib element's attributes, as Pacemaker has it: those that differ, and all that it has then."""
+    change = etree.Element("change", {"operation": "modify", "path": "/cib"})
+    renewed = etree.SubElement(change, "change-list")
+    for name, value in after.items():
+        if before.get(name) != value:
+            etree.SubElement(renewed, "change-attr", {"name": name, "operation": "set", "value": value})
+    etree.SubElement(etree.SubElement(change, "change-result"), "cib", dict(after))
+    return change
 
 
 def rejection(snapshot: Snapshot, changes: etree._Element, words: str) -> str:
     """Why Pacemaker refused `changes` to `snapshot`: its own words, and what its schema finds in the result."""
     target = snapshot.version.after_configuration_change()
     try:
-        placed = document.parse_element(place(changes, snapshot.version, target, guard_status=True))
+        placed = document.parse_element(place(changes, snapshot, target, guard_status=True))
         details = schemas.faults(snapshot.advance(placed))
     except (CibError, PatchError) as error:
         details = str(error)

@@ -14,14 +14,18 @@ from typing import Any, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from qmfagent import __version__
 from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib.ticket import Term
 from qmfagent.config import Peer
-from qmfagent.errors import BusError, ConnectionLost, QmfAgentError, RemoteError, RequestTimeout
+from qmfagent.errors import BusError, ConnectionLost, QmfAgentError, Refused, RemoteError, RequestTimeout
+from qmfagent.peers.witness import Witness
+from qmfagent.policy.versions import check_version, version_told
 from qmfagent.qmf.console_events import AgentInfo, EventReceived
 from qmfagent.qmf.data import Data
 from qmfagent.replication.authority import Claim
+from qmfagent.trace import continuing
 
 VENDOR, PRODUCT = "clusterlabs.org", "qmfagent"
 
@@ -46,7 +50,7 @@ class PeerListener(Protocol):
         """A site can't be reached any more."""
 
     def peer_event(self, site: str, name: str, values: Mapping[str, Any]) -> None:
-        """A site raised an event."""
+        """A site raised an event; the running task belongs to its trace."""
 
     def peer_data(self, site: str, class_name: str, values: Mapping[str, Any]) -> None:
         """A site tells of an object that has changed."""
@@ -59,32 +63,47 @@ class PeerLink:
         """`session` is one where the peer's agent is; its owner tells this link what happens there."""
         self.peer = peer
         self.up = False
+        self.version: str | None = None
+        self.witness = Witness(peer.site)
         self._agent = agent_name(peer.site)
         self._session = session
         self._listener = listener
         self._greeting: asyncio.Task[None] | None = None
+
+    def check_version(self) -> None:
+        """Raise Refused (version) where nothing is taken from an agent of the version that was announced there."""
+        if self.version is not None:
+            check_version(self.peer.site, self.version, __version__)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is taken from the agent there, whoever holds the ticket: `version`, or empty where that is not so."""
+        try:
+            self.check_version()
+        except Refused as refused:
+            return refused.reason
+        return ""
 
     def close(self) -> None:
         """Begin nothing any more."""
         self._end_greeting()
 
     async def claim(self, ticket: str) -> Claim | None:
-        """What the site says of the ticket now; None where it knows nothing of it, or can't be reached after all.
+        """What the site says of the ticket now; None where it can't see its own cluster, or be reached after all.
 
         Raises RequestTimeout and RemoteError where it is there and does not tell.
         """
-        site = self.peer.site
+        site, arguments = self.peer.site, {"ticket": ticket}
         try:
-            found = await self._session.query(self._agent, object_name=f"Ticket:{ticket}", timeout=QUERY_TIMEOUT)
+            values = await self._session.call(self._agent, f"Site:{site}", "claim", arguments, timeout=QUERY_TIMEOUT)
         except ConnectionLost:
             return None
         except (RequestTimeout, RemoteError) as error:
+            if isinstance(error, RemoteError) and error.reason == "disconnected":
+                return None
             raise type(error)(
                 f"site {site} does not tell whether it holds ticket {ticket!r}: {error.message}"
             ) from error
-        if not found:
-            return None
-        values = found[0].values
         return Claim(site, values.get("granted") is True, Term.parse(str(values.get("term", ""))))
 
     async def call(self, object_name: str, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +129,8 @@ class PeerLink:
             elif event.agent == self._agent and event.class_name == "events_missed":
                 self._greet()
             elif event.agent == self._agent:
-                self._listener.peer_event(self.peer.site, event.class_name, event.values)
+                with continuing(event.traceparent):
+                    self._listener.peer_event(self.peer.site, event.class_name, event.values)
         except Exception:
             _log.exception("an event of site %s could not be worked through", self.peer.site)
 
@@ -125,6 +145,12 @@ class PeerLink:
             _log.info("site %s is reachable at %s", self.peer.site, self.peer.url)
             self.up = True
             self._greet()
+
+    def announced(self, agent: AgentInfo) -> None:
+        """Take note of what an agent announces of itself."""
+        if agent.name == self._agent:
+            self.version = version_told(agent.attributes)
+            self.witness.take(agent.attributes)
 
     def lost(self, agent: AgentInfo) -> None:
         """Take note that an agent is gone."""

@@ -17,7 +17,7 @@ from qmfagent.errors import UnknownObject
 from qmfagent.peers.link import PeerLink, PeerListener
 from qmfagent.peers.session import PeerSession
 from qmfagent.replication.authority import Claim
-from qmfagent.replication.publication import Publication
+from qmfagent.replication.publishing.publication import Publication
 
 
 class Peers:
@@ -52,7 +52,17 @@ class Peers:
 
     def describe(self) -> list[dict[str, Any]]:
         """The peers as the Site object lists them."""
-        return [{"site": link.peer.site, "url": link.peer.url, "connected": link.up} for link in self._links.values()]
+        return [
+            {
+                "site": link.peer.site,
+                "url": link.peer.url,
+                "connected": link.up,
+                "version": link.version or "",
+                "reason": link.reason,
+                **link.witness.newest.to_values(),
+            }
+            for link in self._links.values()
+        ]
 
     async def run(self) -> None:
         """Keep the sessions until cancelled."""
@@ -69,9 +79,13 @@ class Peers:
                 raise answer
         return [answer for answer in answers if isinstance(answer, Claim)]
 
-    async def publication(self, site: str, ticket: str) -> Publication:
-        """What the site publishes for the ticket. Raises BusError, CibError."""
-        values = await self.call(site, f"Site:{site}", "publication", {"ticket": ticket})
+    async def publication(self, site: str, ticket: str, known: str = "") -> Publication:
+        """What the site publishes for the ticket, told against the publication of digest `known` where it can be.
+
+        Raises Refused (version) where its agent is of a version that nothing is taken from, BusError, and CibError.
+        """
+        self._link(site).check_version()
+        values = await self.call(site, f"Site:{site}", "publication", {"ticket": ticket, "known": known})
         return Publication.from_values(ticket, values)
 
     async def call(self, site: str, object_name: str, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

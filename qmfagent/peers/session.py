@@ -20,6 +20,8 @@ from qmfagent.qmf.data import Data
 _log = logging.getLogger(__name__)
 
 DATA_CLASSES = ("Replica",)
+EVENT_CLASSES = ("published", "ticket_changed")
+"""What there is to hear of a peer; everything else is for people."""
 
 
 class PeerSession:
@@ -52,8 +54,10 @@ class PeerSession:
             subscriber=site if broker else "",
             on_agent=self._appeared,
             on_lost=self._lost,
+            on_announced=self._announced,
             on_data=self._told,
             data_classes=DATA_CLASSES,
+            event_classes=EVENT_CLASSES,
         )
         self.links = [PeerLink(peer, self._session, listener) for peer in peers]
 
@@ -77,6 +81,10 @@ class PeerSession:
             _log.warning("at %s is the agent %s, not that of site %s", self._url, agent.name, sites)
         for link in self.links:
             link.appeared(agent)
+
+    def _announced(self, agent: AgentInfo) -> None:
+        for link in self.links:
+            link.announced(agent)
 
     def _lost(self, agent: AgentInfo) -> None:
         for link in self.links:

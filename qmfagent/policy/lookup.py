@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure
+from qmfagent.cib.closure.closure import Closure
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.policy.secret_places import Place, secret_places
 from qmfagent.policy.secrets import Secrets

@@ -8,7 +8,7 @@ redacted, so that no predicate can be used to guess.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,10 @@ from typing import Any
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.difference import Change
-from qmfagent.cib.overrides import OverrideUse
-from qmfagent.cib.overrides import shown as shown_select
-from qmfagent.cib.plan import Plan
+from qmfagent.cib.mangling.overrides import OverrideUse
+from qmfagent.cib.mangling.overrides import shown as shown_select
+from qmfagent.cib.plans.difference import Change
+from qmfagent.cib.plans.plan import Plan, change_map
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.policy.lookup import Lookup, Source
 from qmfagent.policy.secret_places import agents_in, secret_places
@@ -108,21 +108,35 @@ class Concealer:
         found = [secret for lookup in self._lookups if (secret := lookup.at(path)) is not None]
         return not found or any(attribute in secret for secret in found) or self._secrets.told_by(value)
 
-    def plan(self, plan: Plan) -> dict[str, Any]:
-        """A plan as plain values, as schemas/plan.schema.json describes it, without secrets."""
+    def plan(self, plan: Plan, rules: Concealer) -> dict[str, Any]:
+        """A plan as plain values, as schemas/plan.schema.json describes it, without secrets.
+
+        `rules` hides what is secret in the override diff, between the publication and the closure as the site has it.
+        """
         values = plan.to_map()
-        for shown, change in zip(values["changes"], plan.changes, strict=True):
+        self._conceal(values["changes"], plan.changes)
+        rules._conceal(values["override_changes"], plan.override_changes)
+        for shown, use in zip(values["overrides"], plan.overrides, strict=True):
+            shown["select"] = shown_select(use.select)
+            if self._sets_secret(use):
+                shown["value"] = HIDDEN
+        return values
+
+    def changes(self, changes: Sequence[Change]) -> list[dict[str, Any]]:
+        """Changes as plain values, as in a plan, without secrets."""
+        values = [change_map(change) for change in changes]
+        self._conceal(values, changes)
+        return values
+
+    def _conceal(self, values: Iterable[dict[str, Any]], changes: Iterable[Change]) -> None:
+        """Hide the secrets in the plain values of changes, in place."""
+        for shown, change in zip(values, changes, strict=True):
             shown["content"] = self._content(change)
             for attribute in shown["attributes"]:
                 old, new = attribute["old"], attribute["new"]
                 if self.hides(change.path, attribute["name"], old or "") or self._secrets.told_by(new or ""):
                     attribute["old"] = None if old is None else HIDDEN
                     attribute["new"] = None if new is None else CHANGED
-        for shown, use in zip(values["overrides"], plan.overrides, strict=True):
-            shown["select"] = shown_select(use.select)
-            if self._sets_secret(use):
-                shown["value"] = HIDDEN
-        return values
 
     def _sets_secret(self, use: OverrideUse) -> bool:
         """Whether an override sets a secret. One that touches nothing here may be meant for one."""
