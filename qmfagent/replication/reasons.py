@@ -12,6 +12,7 @@ from qmfagent.errors import (
     ConfigurationChanged,
     ConnectionLost,
     Disconnected,
+    JournalError,
     QmfAgentError,
     Refused,
     RemoteError,
@@ -32,11 +33,22 @@ REFUSALS = frozenset(
         "holder-changed",
         "stale",
         "unknown-token",
+        "granted",
+        "not-replicated",
+        "unknown-change",
+        "not-delivered",
+        "drifted",
+        "contested",
         "clash",
         "in-use",
         "pattern",
         "withdrawn",
         "independent",
+        "ticket-rule",
+        "schema",
+        "verify",
+        "no-agent",
+        "version",
         "unknown-signer",
         "unsigned",
         "bad-signature",
@@ -46,6 +58,7 @@ REFUSALS = frozenset(
         "too-old",
         "too-large",
         "rate-limit",
+        "booth",
     }
 )
 """Reasons of Refused."""
@@ -59,6 +72,7 @@ _REASONS: tuple[tuple[type[QmfAgentError], str], ...] = (
     (RequestTimeout, "unreachable"),
     (BusError, "remote"),
     (UnknownTicket, "unknown-ticket"),
+    (JournalError, "damaged"),
     (QmfAgentError, "invalid"),
 )
 

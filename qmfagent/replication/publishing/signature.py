@@ -4,7 +4,7 @@ Rules of this file: what is signed names everything that a publication says: tic
 digest of its document, each with its length, so that no two publications have the same bytes; a version number in front
 tells this form from any later one. A publication is verified before its document is looked at. There is no default and no
 exception: a site whose key is not known has nothing to say here.
-Source: RFC 8032 (Ed25519); netstrings (D. J. Bernstein, 1997).
+Source: RFC 8032 (Ed25519).
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from qmfagent.errors import Refused
-from qmfagent.replication.publication import Publication
+from qmfagent.netstrings import netstrings
+from qmfagent.replication.publishing.publication import Publication
 
 _FORM = "qmfagent publication 1"
 
 
 def signed_bytes(publication: Publication) -> bytes:
     """What the signature of a publication is over."""
-    texts = (
-        _FORM,
-        publication.ticket,
-        publication.site,
-        str(publication.term),
-        str(publication.version),
-        publication.validate_with,
-        publication.digest,
+    return netstrings(
+        (
+            _FORM,
+            publication.ticket,
+            publication.site,
+            str(publication.term),
+            str(publication.version),
+            publication.validate_with,
+            publication.digest,
+        )
     )
-    return b"".join(b"%d:%b," % (len(data), data) for data in (text.encode() for text in texts))
 
 
 class Signer:

@@ -19,7 +19,8 @@ SPLIT = "split"
 class Replica:
     """One ticket between this site and `remote`, with the properties of the QMF class of that name.
 
-    `applied_at` is in seconds since the epoch, 0 where never.
+    `hold` is why a publication that is known waits at the receiving site (policy's HOLDS), empty where it does not; `drift`
+    counts the fields there that differ from what was delivered. `applied_at` is in seconds since the epoch, 0 where never.
     """
 
     ticket: str
@@ -27,11 +28,13 @@ class Replica:
     direction: str = NONE
     mode: str = ""
     state: str = IDLE
+    hold: str = ""
     reason: str = ""
     message: str = ""
     published: str = ""
     applied: str = ""
     applied_at: int = 0
+    drift: int = 0
 
     @property
     def name(self) -> str:
@@ -44,6 +47,7 @@ class Replicas:
 
     def __init__(self, on_change: Callable[[Replica], None] = lambda replica: None) -> None:
         self._replicas: dict[tuple[str, str], Replica] = {}
+        self._drift: dict[str, int] = {}
         self._reachable: set[str] = set()
         self._on_change = on_change
 
@@ -63,10 +67,12 @@ class Replicas:
         return [replica for replica in self if replica.ticket == ticket]
 
     def set(self, ticket: str, remote: str, **values: Any) -> None:
-        """Change values of one replica; `reason` and `message` are cleared with every new state."""
+        """Change values of one replica; `hold`, `reason` and `message` are cleared with every new state."""
         self._keep(_renewed(self.get(ticket, remote), values))
 
     def _keep(self, renewed: Replica) -> None:
+        if renewed.direction == FROM:
+            renewed = replace(renewed, drift=self._drift.get(renewed.ticket, 0))
         key = renewed.ticket, renewed.remote
         if self._replicas.get(key) != renewed:
             self._replicas[key] = renewed
@@ -90,7 +96,7 @@ class Replicas:
 
         What it says of an older publication than the newest one counts for nothing but what it has applied.
         """
-        told = ("mode", "state", "reason", "message", "applied", "applied_at")
+        told = ("mode", "state", "hold", "reason", "message", "applied", "applied_at", "drift")
         renewed = _renewed(self.get(ticket, remote), {"direction": TO, **{name: values[name] for name in told}})
         up_to_date = values["published"] == renewed.published or not renewed.published
         self._keep(renewed if up_to_date else self._standing(renewed))
@@ -119,6 +125,12 @@ class Replicas:
                 values = {"direction": NONE, "state": IDLE, "reason": reason, "message": message}
                 self.set(ticket, replica.remote, **values)
 
+    def drifted(self, ticket: str, fields: int) -> None:
+        """So many fields here differ from what was delivered for the ticket, whoever it is had from."""
+        self._drift[ticket] = fields
+        for replica in self.of_ticket(ticket):
+            self._keep(replica)
+
     # -- whether the other sites can be reached
 
     def found(self, remote: str) -> None:
@@ -140,7 +152,7 @@ def _renewed(known: Replica, values: Mapping[str, Any]) -> Replica:
     """The replica with other values, and without what does not survive the change."""
     cleared: dict[str, Any] = {}
     if "state" in values:
-        cleared |= {"reason": "", "message": ""}
+        cleared |= {"hold": "", "reason": "", "message": ""}
     if values.get("direction", known.direction) != known.direction:
-        cleared |= {"published": "", "applied": "", "applied_at": 0}
+        cleared |= {"published": "", "applied": "", "applied_at": 0, "drift": 0}
     return replace(known, **{**cleared, **values})

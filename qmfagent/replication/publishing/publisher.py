@@ -9,16 +9,21 @@ announced as a failure, and the last good publication stays. One ticket's troubl
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Iterable
 
-from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.closure.closure_update import changed_members, sharing
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, ConfigurationChanged, QmfAgentError, Refused, UnknownTicket
 from qmfagent.replication.ports import CibStore, EventSink
-from qmfagent.replication.publication import Publication
+from qmfagent.replication.publishing.publication import Publication
+from qmfagent.replication.publishing.record import is_recorded, record_patchset
+from qmfagent.replication.publishing.signature import Signer
 from qmfagent.replication.reasons import message_of, reason_of
-from qmfagent.replication.record import is_recorded, record_patchset
-from qmfagent.replication.signature import Signer
+
+REMEMBERED = 16
+"""Closures of a ticket that publications can be told against; they share the members that did not change."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ class Publisher:
         self._emit = emit
         self._signer = signer
         self._published: dict[str, Publication] = {}
+        self._closures: dict[str, OrderedDict[str, Closure]] = {}
         self._unannounced: set[str] = set()
         self._faults: dict[str, str] = {}
         self._unrecorded = ""
@@ -46,6 +52,8 @@ class Publisher:
         held = {name: state for name, state in snapshot.tickets.items() if state.granted}
         for name in self._published.keys() - held.keys():
             del self._published[name]
+        for name in self._closures.keys() - held.keys():
+            del self._closures[name]
         for name in self._faults.keys() - held.keys():
             del self._faults[name]
         if self._signer is None:
@@ -68,9 +76,10 @@ class Publisher:
             self._emit("published", {"ticket": name, **{k: values[k] for k in ("site", "term", "version", "digest")}})
         return announced
 
-    def current(self, snapshot: Snapshot, ticket: str) -> Publication:
+    def current(self, snapshot: Snapshot, ticket: str, known: str = "") -> Publication:
         """The publication of `ticket` as of `snapshot`; where its closure is broken there, the last good one of this grant.
 
+        `known` is the digest of one that whoever asks has: where it is remembered here, the answer is told against it.
         Raises Refused where the ticket is not granted here (not-holder) or this site can't sign (unsigned), UnknownTicket,
         and CibError.
         """
@@ -79,18 +88,34 @@ class Publisher:
             raise Refused("not-holder", f"{self._site} does not hold ticket {ticket!r} and publishes nothing for it")
         if self._signer is None:
             raise self._no_key()
-        known = self._published.get(ticket)
-        good = known if known and known.term == state.term else None
+        last = self._published.get(ticket)
+        good = last if last and last.term == state.term else None
         try:
             found = closure(snapshot, ticket)
         except CibError:
             if good is None:
                 raise
             return good
-        return good if good and good.digest == found.digest else self._publication(snapshot, found)
+        now = good if good and good.digest == found.digest else self._publication(snapshot, found)
+        return self._since(known, now, found)
+
+    def _since(self, known: str, publication: Publication, found: Closure) -> Publication:
+        """A publication told against that of digest `known`, where that is remembered."""
+        remembered = self._closures.get(publication.ticket)
+        earlier = remembered.get(known) if remembered else None
+        return publication.since(known, *changed_members(earlier, found)) if earlier else publication
+
+    def _remember(self, found: Closure) -> None:
+        remembered = self._closures.setdefault(found.ticket, OrderedDict())
+        last = next(reversed(remembered.values())) if remembered else Closure(found.ticket, {})
+        remembered[found.digest] = sharing(found, last)
+        remembered.move_to_end(found.digest)
+        if len(remembered) > REMEMBERED:
+            remembered.popitem(last=False)
 
     def _publication(self, snapshot: Snapshot, found: Closure) -> Publication:
         assert self._signer is not None
+        self._remember(found)
         unsigned = Publication(
             site=self._site,
             ticket=found.ticket,

@@ -1,10 +1,10 @@
 """The other sites' part: keep what this site has of every ticket it does not hold in step with the holder.
 
-Rules of this file: one worker, one ticket at a time, and only the newest state counts: a ticket that is woken ten times is
-looked at once. In automatic mode a plan without errors is applied; in manual mode it is only looked at, so that the state
-of the replica is known. A withdrawal of everything, or what would run
-without the ticket, is never applied automatically. What failed and may succeed without an
-event that would tell of it (a site that does not answer, a site file that is mended) is tried again, ever more rarely.
+Rules of this file: one worker, one ticket at a time, and only the newest state counts. Where policy lets a plan without errors
+be applied by itself, it is; where something holds it back it is only looked at, so that the state of the replica is known. A
+withdrawal of everything, or what would run without the ticket, is never applied by itself, nor is drift overwritten that is to
+be kept. What failed and may succeed without an event that would tell of it (a site that does not answer, a site file that is
+mended) is tried again, ever more rarely.
 """
 
 from __future__ import annotations
@@ -17,20 +17,24 @@ from collections.abc import Callable
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from qmfagent.errors import ConfigurationChanged, QmfAgentError, Refused, RemoteError, WriteRejected
-from qmfagent.replication.applier import Applied, Applier, blocking
-from qmfagent.replication.plans import Prepared
-from qmfagent.replication.ports import EventSink
+from qmfagent.policy.modes import AUTOMATIC, KEEP, TicketPolicy
+from qmfagent.replication.applying.applier import Applier, blocking
+from qmfagent.replication.applying.plans import PUBLICATION, Prepared
+from qmfagent.replication.applying.writer import Applied
+from qmfagent.replication.following.replica import BEHIND, BLOCKED, FROM, IN_SYNC, SPLIT, TO, UNREACHABLE, Replicas
+from qmfagent.replication.following.runs import Runs
+from qmfagent.replication.following.worker import Worker
 from qmfagent.replication.reasons import message_of, reason_of
-from qmfagent.replication.replica import BEHIND, BLOCKED, FROM, IN_SYNC, SPLIT, TO, UNREACHABLE, Replicas
-from qmfagent.trace import trace_of, traced
+from qmfagent.trace import Kind, fail, span
 
-AUTOMATIC, MANUAL = "automatic", "manual"
 RETRY_FIRST, RETRY_MOST = 1.0, 30.0
 _ATTEMPTS = 5
 # The refusals that say no more than that there is nothing to follow.
 _NOTHING_TO_FOLLOW = frozenset({"holder", "no-holder", "not-holder"})
 # What the other sites' events end, if none is lost.
 _TOLD = frozenset({"no-holder", "split"})
+# What ends without a word: the agent is installed.
+_UNTOLD = frozenset({"no-agent"})
 # What a holder answers until its configuration changes, and it announces that.
 _LASTING = frozenset({"unknown-ticket", "forbidden", "invalid"})
 
@@ -38,32 +42,24 @@ _log = logging.getLogger(__name__)
 
 
 class Subscriber:
-    """Follows the holders of other sites' tickets. `mode` gives the mode of a ticket, `now` seconds since the epoch."""
+    """Follows the holders of other sites' tickets. `policy` says how each ticket is followed, `now` seconds since the epoch."""
 
     def __init__(
         self,
-        site: str,
         applier: Applier,
         replicas: Replicas,
-        mode: Callable[[str], str],
-        now: Callable[[], int],
-        emit: EventSink,
+        policy: Callable[[str], TicketPolicy],
+        now: Callable[[], float],
     ) -> None:
-        self._site = site
-        self._emit = emit
         self._applier = applier
         self._replicas = replicas
-        self._mode = mode
+        self._policy = policy
         self._now = now
-        self._woken: dict[str, str] = {}
-        self._wake = asyncio.Event()
+        self._worker = Worker(self._look)
+        self.wake = self._worker.wake
+        self.runs = Runs(policy, applier.standing, now, self.wake)
         self._bringing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._retries: dict[str, tuple[float, asyncio.TimerHandle]] = {}
-
-    def wake(self, ticket: str, remote: str = "") -> None:
-        """Have a look at `ticket` soon: something has happened to it at `remote`, or here where that is empty."""
-        self._woken[ticket] = remote
-        self._wake.set()
+        self._delays: dict[str, float] = {}
 
     def wake_blocked(self) -> None:
         """Look again at what was blocked: this site's configuration has changed, or can be seen again."""
@@ -74,20 +70,15 @@ class Subscriber:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._woken:
-                    ticket = next(iter(self._woken))
-                    await self._look(ticket, self._woken.pop(ticket))
+            await self._worker.run()
         finally:
-            for _, timer in self._retries.values():
-                timer.cancel()
+            self.runs.stop()
 
     async def replicate(self, ticket: str, by: str) -> Applied | None:
-        """Bring `ticket` here up to date at once, whatever its mode; None where there was nothing to do.
+        """Bring `ticket` here up to date at once, whatever its mode and whatever holds it; None where there was nothing to do.
 
-        Raises what Applier.plan and Applier.apply raise, and Refused where the plan has errors; announces it too.
+        What holds it stays. Raises what Applier.plan and Applier.apply raise, and Refused where the plan has errors; announces
+        it too.
         """
         try:
             return await self._bring(ticket, by)
@@ -98,8 +89,14 @@ class Subscriber:
 
     def applied(self, applied: Applied) -> None:
         """Take note of an apply."""
-        digest = applied.digest
-        self._note(applied.ticket, applied.publisher, IN_SYNC, published=digest, applied=digest, applied_at=self._now())
+        ticket, done = applied.ticket, {"applied": applied.digest, "applied_at": int(self._now())}
+        if applied.cause == PUBLICATION:
+            self._note(ticket, applied.publisher, IN_SYNC, published=applied.digest, **done)
+            return
+        for replica in self._replicas.of_ticket(ticket):
+            if replica.direction == FROM:
+                self._replicas.set(ticket, replica.remote, **done)
+        self.wake(ticket)
 
     async def _bring(self, ticket: str, by: str) -> Applied | None:
         # One at a time: two would make the same plan, and the slower one find it used up.
@@ -115,80 +112,89 @@ class Subscriber:
         raise AssertionError("unreachable: the last attempt raises")
 
     async def _plan_and_apply(self, ticket: str, by: str) -> Applied | None:
-        prepared = await self._applier.plan(ticket)
-        refusal = blocking(prepared.plan) or (_wants_a_person(prepared) if by == AUTOMATIC else None)
+        prepared = await self._planned(ticket)
+        refusal = _wants_a_person(prepared) if by == AUTOMATIC else None
         if refusal:
             raise refusal
         if not prepared.plan.changes:
-            self._note_sync(prepared)
             return None
         applied = await self._applier.carry_out(prepared, by)
         self.applied(applied)
         return applied
 
-    # -- the worker
-
-    async def _look(self, ticket: str, remote: str) -> None:
-        with traced(trace_of()):
-            await self._look_traced(ticket, remote)
-
-    async def _look_traced(self, ticket: str, remote: str) -> None:
-        automatic = self._mode(ticket) == AUTOMATIC
-        try:
-            if automatic:
-                await self._bring(ticket, AUTOMATIC)
-            else:
-                await self._examine(ticket)
-            self._settled(ticket)
-        except QmfAgentError as error:
-            if automatic and self._is_news(ticket, remote, error):
-                self._applier.failed(ticket, self._applier.source(ticket), error, AUTOMATIC)
-            self._note_failure(ticket, remote, error)
-        except Exception:
-            # A fault of ours with one ticket must not end replication of the others.
-            _log.exception("ticket %s is not replicated", ticket)
-            for each in self._concerned(ticket, remote):
-                self._replicas.set(ticket, each, state=BLOCKED, reason="internal", message="see the agent's log")
-            self._retry(ticket, remote)
-
-    async def _examine(self, ticket: str) -> None:
-        prepared = await self._applier.plan(ticket)
+    async def _planned(self, ticket: str) -> Prepared:
+        """A plan without errors; where there is nothing to do, note is taken of that."""
+        before = self._applier.standing(ticket)
+        prepared = await self._applier.plan(ticket, keep_drift=self._policy(ticket).drift == KEEP)
         refusal = blocking(prepared.plan)
         if refusal:
             raise refusal
+        if not prepared.plan.changes:
+            self._note_sync(prepared, told=self._applier.standing(ticket) != before)
+        return prepared
+
+    # -- the worker
+
+    async def _look(self, ticket: str, remote: str) -> None:
+        with span("follow", kind=Kind.CONSUMER, ticket=ticket, remote=remote):
+            await self._look_traced(ticket, remote)
+
+    async def _look_traced(self, ticket: str, remote: str) -> None:
+        hold = self.runs.decide(ticket).hold
+        try:
+            await self._followed(ticket, hold)
+            self._settled(ticket)
+        except QmfAgentError as error:
+            if not hold and self._is_news(ticket, remote, error):
+                self._applier.failed(ticket, self._applier.source(ticket), error, AUTOMATIC)
+            self._note_failure(ticket, remote, error)
+        except Exception as error:
+            # A fault of ours with one ticket must not end replication of the others.
+            _log.exception("ticket %s is not replicated", ticket)
+            fail(error)
+            for each in self._concerned(ticket, remote):
+                self._replicas.set(ticket, each, state=BLOCKED, reason="internal", message="see the agent's log")
+            self._retry(ticket, remote)
+        if not hold and ticket not in self._delays:
+            self.runs.used(ticket)
+        self.runs.watch(ticket)
+
+    async def _followed(self, ticket: str, hold: str) -> None:
+        try:
+            if hold:
+                await self._examine(ticket, hold)
+            else:
+                await self._bring(ticket, AUTOMATIC)
+        except Refused as refused:
+            if refused.reason == "holder":
+                await self._applier.held(ticket)
+            raise
+
+    async def _examine(self, ticket: str, hold: str) -> None:
+        prepared = await self._planned(ticket)
         if prepared.plan.changes:
-            self._note(ticket, prepared.publication.site, BEHIND, published=prepared.publication.digest)
-        else:
-            self._note_sync(prepared)
+            self._note(ticket, prepared.source.site, BEHIND, published=prepared.source.digest, hold=hold)
 
     def _retry(self, ticket: str, remote: str, least: float = RETRY_FIRST) -> None:
-        delay, timer = self._retries.get(ticket, (0.0, None))
-        if timer:
-            timer.cancel()
-        delay = min(max(2 * delay, least), RETRY_MOST)
-        self._retries[ticket] = delay, asyncio.get_running_loop().call_later(delay, self.wake, ticket, remote)
+        delay = self._delays[ticket] = min(max(2 * self._delays.get(ticket, 0.0), least), RETRY_MOST)
+        self._worker.wake_later(delay, ticket, remote)
 
     def _settled(self, ticket: str) -> None:
-        _, timer = self._retries.pop(ticket, (0.0, None))
-        if timer:
-            timer.cancel()
+        self._delays.pop(ticket, None)
+        self._worker.forget(ticket)
 
     # -- what becomes of the replicas
 
-    def _note_sync(self, prepared: Prepared) -> None:
-        """Take note that there was nothing to apply, and tell it where that is news."""
-        publication = prepared.publication
-        ticket, digest = publication.ticket, publication.digest
-        known = self._replicas.get(ticket, publication.site)
-        self._note(ticket, publication.site, IN_SYNC, published=digest, applied=digest)
-        if (known.direction, known.state, known.applied) != (FROM, IN_SYNC, digest):
-            self._emit(
-                "in_sync",
-                {"site": self._site, "ticket": ticket, "publisher": publication.site, "digest": digest},
-            )
+    def _note_sync(self, prepared: Prepared, told: bool) -> None:
+        """Take note that there was nothing to apply, and tell it where that is news and was not told."""
+        ticket, holder, digest = prepared.plan.ticket, prepared.source.site, prepared.source.digest
+        known = self._replicas.get(ticket, holder)
+        self._note(ticket, holder, IN_SYNC, published=digest, applied=digest)
+        if not told and (known.direction, known.state, known.applied) != (FROM, IN_SYNC, digest):
+            self._applier.agree(prepared, news=True)
 
     def _note(self, ticket: str, holder: str, state: str, **values: object) -> None:
-        self._replicas.set(ticket, holder, direction=FROM, mode=self._mode(ticket), state=state, **values)
+        self._replicas.set(ticket, holder, direction=FROM, mode=self._policy(ticket).mode, state=state, **values)
         self._replicas.release(ticket, holder)
 
     def _note_failure(self, ticket: str, remote: str, error: QmfAgentError) -> None:
@@ -198,10 +204,11 @@ class Subscriber:
         elif reason in _NOTHING_TO_FOLLOW:
             self._replicas.release(ticket, reason=reason, message=message)
         else:
+            fail(error)
             if self._is_news(ticket, remote, error):
                 _log.warning("ticket %s is not replicated: %s", ticket, message)
             digest = self._applier.source(ticket).digest
-            values = {"direction": FROM, "mode": self._mode(ticket)} if reason != SPLIT else {}
+            values = {"direction": FROM, "mode": self._policy(ticket).mode} if reason != SPLIT else {}
             if digest:
                 values["published"] = digest
             values |= {"state": UNREACHABLE if reason == "unreachable" else BLOCKED}
@@ -209,7 +216,7 @@ class Subscriber:
                 self._replicas.set(ticket, each, **values, reason=reason, message=message)
         if _may_pass(error):
             self._retry(ticket, remote)
-        elif reason in _TOLD:
+        elif reason in _TOLD or reason in _UNTOLD:
             self._retry(ticket, remote, RETRY_MOST)
         else:
             self._settled(ticket)

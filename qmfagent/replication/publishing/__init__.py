@@ -1,0 +1,1 @@
+"""The holder's part: what is published, signed, and taken by others."""
