@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
+from qmfagent import __version__
 from qmfagent.agent_bus import make_bus
 from qmfagent.announcer import Announcer
 from qmfagent.bus.security.identity import Identity
@@ -22,23 +22,25 @@ from qmfagent.bus.url import BusUrl
 from qmfagent.calls.calls import Calls
 from qmfagent.calls.manager import Manager
 from qmfagent.calls.methods import Methods
+from qmfagent.calls.permissions import Permissions
 from qmfagent.calls.targets import Targets
-from qmfagent.cib.change import CibChange, CibLost
-from qmfagent.cib.closure import Closure
-from qmfagent.cib.overrides import OverrideUse
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.version import Version
 from qmfagent.cib_watch import CibWatch
-from qmfagent.config import Config, check_site_name
-from qmfagent.errors import ClusterError, ConfigError, Disconnected, QmfAgentError, Refused
+from qmfagent.config import Config
+from qmfagent.errors import QmfAgentError, Refused
+from qmfagent.journal.entry import State
 from qmfagent.journal.store import Journal
-from qmfagent.keys.signing import read_signer, read_verifier
+from qmfagent.keys.signing import read_journal_signer, read_signer, read_verifier
 from qmfagent.management.message import NODE as MANAGEMENT
 from qmfagent.objects.changed import ChangedObjects
 from qmfagent.objects.event_log import EventLog
+from qmfagent.objects.history import History
 from qmfagent.objects.inventory import Inventory
+from qmfagent.objects.ledger import SiteLedger, told_anew
 from qmfagent.objects.snapshot import NANOSECONDS
 from qmfagent.pacemaker.metadata import AgentMetadata, NoMetadata
+from qmfagent.pacemaker.simulation import CrmSimulate
+from qmfagent.pacemaker.validation import PacemakerChecks
 from qmfagent.peers.link import PRODUCT, VENDOR
 from qmfagent.peers.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
@@ -48,30 +50,25 @@ from qmfagent.qmf.agent import Agent
 from qmfagent.qmf.fields import shown
 from qmfagent.qmf.message import INDICATION, Message
 from qmfagent.qmf.views import Views
-from qmfagent.replication.acceptance import Acceptance
-from qmfagent.replication.applier import Applier
-from qmfagent.replication.publisher import Publisher
-from qmfagent.replication.replica import FROM, Replica, Replicas
-from qmfagent.replication.subscriber import Subscriber
-from qmfagent.site_file import read_site_rules
+from qmfagent.replication.applying.acceptance import Acceptance
+from qmfagent.replication.applying.applier import Applier
+from qmfagent.replication.drill import Drills
+from qmfagent.replication.explaining import Explainer
+from qmfagent.replication.following.drift_watch import DriftWatch
+from qmfagent.replication.following.healer import Healer
+from qmfagent.replication.following.holding import Holding
+from qmfagent.replication.following.replica import FROM, Replica, Replicas
+from qmfagent.replication.following.subscriber import Subscriber
+from qmfagent.replication.publishing.publisher import Publisher
+from qmfagent.site_file import SiteMangler
+from qmfagent.site_store import Store
+from qmfagent.telemetry.monitor import make_monitor
+from qmfagent.telemetry.reader import Reader
+from qmfagent.telemetry.traces import make_traces
 from qmfagent.teller import Teller
+from qmfagent.trace import use
 
 _log = logging.getLogger(__name__)
-
-
-class Store(Protocol):
-    """A CIB store, with its life cycle: what the adapters in qmfagent.pacemaker are."""
-
-    source: str
-
-    @property
-    def version(self) -> Version | None: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def snapshot(self) -> Snapshot: ...
-    def changes(self) -> AsyncIterator[CibChange | CibLost]: ...
-    async def apply(self, patchset: bytes, expected_config_digest: str) -> Version: ...
-    async def ticket(self, name: str, action: Any) -> None: ...
 
 
 def load_schema() -> qmf_schema.Schema:
@@ -89,16 +86,37 @@ class QmfAgent:
         """
         self.site = site
         self._config = config
-        read_site_rules(config.replication.site_file)
+        self._mangler = SiteMangler(config.replication.site_file, config.replication.xslt)
+        self._mangler.rules()
         self.replicas = Replicas(self._replica_changed)
         self.peers = Peers(config.peers, config.tls, self, site=site, broker=config.broker)
         self._metadata = AgentMetadata() if config.cib_file is None else NoMetadata()
         secrets = Secrets(config.secret_names, self._metadata.private_parameters)
         redacted = RedactedCib(secrets)
         acceptance = Acceptance(read_verifier(config.peers), config.replication.agents, secrets)
-        self._applier = Applier(site, store, self.peers, self._mangle, self._emit, acceptance, self._metadata.learn)
         schema = load_schema()
-        self._events = EventLog(schema, Journal(config.journal.file, config.journal.retention))
+        signer = read_journal_signer(config.replication.signing_key)
+        journal = Journal(config.journal.file, config.journal.retention, signer=signer, retell=told_anew)
+        self._events = EventLog(schema, journal)
+        self._ledger = SiteLedger(lambda: self._events.journal, self._record)
+        self._monitor = make_monitor(config.http, config.access, site)
+        self._traces = make_traces(config.traces, site)
+        self._checks = PacemakerChecks(self._metadata)
+        simulate = CrmSimulate()
+        self._applier = Applier(
+            site,
+            store,
+            self.peers,
+            self._mangler,
+            self._ledger,
+            acceptance,
+            self._metadata.learn,
+            self._checks,
+            simulate,
+            lambda ticket: self._drift.wake(ticket),
+            self._monitor.measure,
+        )
+        self._drills = Drills(site, store, simulate, self.replicas, self._ledger, self._metadata.missing)
         targets = Targets(site, self._applier.ticket_of)
         self.inventory = Inventory(
             schema,
@@ -106,10 +124,11 @@ class QmfAgent:
             store.source,
             self.replicas,
             self._applier.plans,
-            config.replication.mode_of,
+            self._describe,
             self.peers.describe,
             lambda: store.version,
             self._events.describe,
+            store.booth,
         )
         self._agent = Agent(
             VENDOR,
@@ -118,14 +137,14 @@ class QmfAgent:
             schema=schema,
             source=self.inventory,
             sees=targets.sees(config.access),
-            attributes={"site": site, **self._events.attributes()},
+            attributes={"site": site, "version": __version__, **self._events.attributes()},
             heartbeat_interval=config.heartbeat,
             epoch=int(time.time()),
             schema_updated=time.time_ns(),
             publish_interval=config.publish_interval,
             answer_broker=config.broker is None,
         )
-        self._announcer = Announcer(site, self._agent, self._events, self._send)
+        self._announcer = Announcer(site, self._agent, self._events, self._send, self._monitor.event)
         self._bus = make_bus(
             config,
             self._agent,
@@ -135,8 +154,10 @@ class QmfAgent:
             on_refused=self._refuse,
         )
         self._publisher = Publisher(site, store, self._emit, read_signer(config.replication.signing_key))
-        self._subscriber = Subscriber(
-            site, self._applier, self.replicas, config.replication.mode_of, lambda: int(time.time()), self._emit
+        self._subscriber = Subscriber(self._applier, self.replicas, config.replication.policy_of, time.time)
+        self._healer = Healer(self._applier, config.replication.policy_of, time.time)
+        self._drift = DriftWatch(
+            site, store.client, store, self._applier, self._ledger, self.replicas, secrets, self._healer.wake
         )
         methods = Methods(
             self.inventory,
@@ -147,6 +168,11 @@ class QmfAgent:
             self.peers,
             self._events,
             redacted,
+            History(self._ledger, secrets, self._metadata.learn),
+            Holding(self._applier, self._ledger, self._hold_changed),
+            Explainer(site, store, self.peers, self._mangler.stages, self._applier, self._ledger, acceptance),
+            self._drills,
+            Permissions(config.access, targets, schema, self.inventory.tickets, lambda: self.peers.sites),
             self._metadata.learn,
         )
         self._calls = Calls(self._agent, config.access, targets, secrets, methods.run, self._send)
@@ -162,40 +188,84 @@ class QmfAgent:
             peers=self.peers,
             publisher=self._publisher,
             subscriber=self._subscriber,
+            drift=self._drift,
             secrets=secrets,
             redacted=redacted,
             learn=self._metadata.want,
+            asking=self._mangler.asking,
             emit=self._emit,
         )
+        self._reader = Reader(
+            inventory=self.inventory,
+            version=lambda: store.version,
+            replicas=self.replicas,
+            standing=self._applier.standing,
+            drilled=self._drills.last,
+            peers=self.peers.describe,
+            bus=self._bus,
+            journal=lambda: self._events.journal,
+            lasting=config.journal.file is not None,
+            ledger=self._ledger,
+            now_ns=time.time_ns,
+        )
         self.port = 0
+        self.http_port = 0
 
     async def run(self, ready: asyncio.Event | None = None) -> None:
         """Serve until cancelled; `ready` is set once consoles can connect.
 
-        Raises ConfigError and BusError where the listener can't be opened.
+        Raises ConfigError and BusError where the listener, or that of HTTP, can't be opened.
         """
-        changes = await self._watch.begin()
-        self.port = await self._bus.start()
-        self._announcer.heartbeat()
-        if ready:
-            ready.set()
+        if self._traces is None:
+            await self._serve(ready)
+            return
+        use(self._traces.start())
         try:
+            await self._serve(ready)
+        finally:
+            await self._traces.stop()
+
+    async def _serve(self, ready: asyncio.Event | None) -> None:
+        changes = await self._watch.begin()
+        if self.inventory.connected:
+            await self._applier.recover(self.inventory.seen().snapshot)
+        self.port = await self._bus.start()
+        try:
+            self.http_port = await self._monitor.start(self._reader.read, self._reader.problem)
+            self._announcer.heartbeat()
+            if ready:
+                ready.set()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._watch.run(changes))
                 group.create_task(self._announcer.run(self._config.heartbeat))
                 group.create_task(self._teller.run())
                 group.create_task(self.peers.run())
                 group.create_task(self._subscriber.run())
+                group.create_task(self._drift.run())
+                group.create_task(self._healer.run())
+                group.create_task(self._drills.run(self._config.drills))
         finally:
+            await self._monitor.stop()
             await self._manager.stop()
             await self._calls.stop()
+            await self._checks.stop()
             await self._metadata.stop()
             await self._bus.stop()
             self._events.close()
 
-    def _mangle(self, closure: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
-        """Put this site's rules into effect, as the site file has them now."""
-        return read_site_rules(self._config.replication.site_file).mangle(closure)
+    def _describe(self, ticket: str) -> dict[str, Any]:
+        """How a ticket is followed here, and what its last drill found, as its object tells it."""
+        drilled = self._drills.last(ticket)
+        return {
+            **self._subscriber.runs.describe(ticket),
+            "drilled_at": drilled.at * NANOSECONDS,
+            "drill_failures": drilled.failures,
+        }
+
+    def _hold_changed(self, ticket: str) -> None:
+        """What holds a ticket here has changed: what waited for that may go on."""
+        self._subscriber.wake(ticket)
+        self._healer.wake(ticket)
 
     # -- from the other sites
 
@@ -204,7 +274,7 @@ class QmfAgent:
         self.replicas.found(site)
         for values in await self.peers.query(site, "Ticket"):
             ticket = str(values["name"])
-            mode = self._config.replication.mode_of(ticket) if values["granted"] else str(values["mode"])
+            mode = self._config.replication.policy_of(ticket).mode if values["granted"] else str(values["mode"])
             self.replicas.set(ticket, site, mode=mode)
             if values["granted"] or self.replicas.get(ticket, site).direction == FROM:
                 self._subscriber.wake(ticket, site)
@@ -226,15 +296,21 @@ class QmfAgent:
             ticket = str(values["ticket"])
             if self.inventory.holds(ticket):
                 texts = {
-                    name: str(values[name]) for name in ("mode", "state", "reason", "message", "published", "applied")
+                    name: str(values[name])
+                    for name in ("mode", "state", "hold", "reason", "message", "published", "applied")
                 }
                 applied_at = int(values["applied_at"]) // NANOSECONDS
-                self.replicas.followed(ticket, site, {**texts, "applied_at": applied_at})
+                self.replicas.followed(ticket, site, {**texts, "applied_at": applied_at, "drift": int(values["drift"])})
 
     # -- to the bus
 
     def _emit(self, name: str, values: Mapping[str, Any]) -> None:
         self._announcer.event(name, values)
+
+    def _record(
+        self, name: str, values: Mapping[str, Any], *, documents: Iterable[bytes] = (), state: State | None = None
+    ) -> int:
+        return self._announcer.record(name, values, documents=documents, state=state)
 
     def _replica_changed(self, replica: Replica) -> None:
         self._announcer.changed(lambda: self.inventory.replica(replica))
@@ -265,31 +341,3 @@ class QmfAgent:
             else:
                 self._calls.take(outcome)
         self._teller.wake()
-
-
-async def first_snapshot(store: Store) -> Snapshot:
-    """The snapshot of a started store, waiting for the cluster or the file if need be."""
-    changes = store.changes()
-    with suppress(Disconnected):
-        return await store.snapshot()
-    _log.warning("waiting for the CIB (%s)", store.source)
-    async for _ in changes:
-        # The newest one: more may have happened by the time that the first change is read.
-        with suppress(Disconnected):
-            return await store.snapshot()
-    raise ClusterError("the CIB store was stopped")
-
-
-def site_name(config: Config, snapshot: Snapshot) -> str:
-    """The site's name: as configured, else the cluster's own. Raises ConfigError where there is neither that could be one."""
-    if config.site:
-        return config.site
-    pair = snapshot.configuration.find("crm_config/cluster_property_set/nvpair[@name='cluster-name']")
-    name = "" if pair is None else pair.get("value", "")
-    if not name:
-        raise ConfigError(
-            "the cluster has no cluster-name", hint='name the site in the agent\'s configuration: site = "..."'
-        )
-    if name in [peer.site for peer in config.peers]:
-        raise ConfigError(f"this cluster is called {name!r}, and a [[peer]] is too", hint="list the other sites alone")
-    return check_site_name(name, "the cluster-name of the cluster")

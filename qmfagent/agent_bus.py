@@ -11,6 +11,7 @@ from typing import Protocol
 from qmfagent.bus.broker.broker import Broker
 from qmfagent.bus.listener.endpoint import Endpoint
 from qmfagent.bus.listener.listener import Listener, Management
+from qmfagent.bus.load import BusLoad
 from qmfagent.bus.security.identity import Identity
 from qmfagent.config import Config
 from qmfagent.errors import Refused
@@ -30,6 +31,10 @@ class AgentBus(Protocol):
 
     def taken(self, address: Address) -> bool:
         """Whether anybody may receive what is sent to an address."""
+
+    @property
+    def load(self) -> BusLoad:
+        """What it has to do now."""
 
     def manage(self, management: Management) -> None:
         """Offer AMQP Management, where this bus has a management node of the agent's own."""

@@ -7,7 +7,8 @@ the next change: its snapshot holds everything.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from qmfagent.cib.change import CibChange, CibLost
@@ -20,15 +21,19 @@ from qmfagent.peers.peers import Peers
 from qmfagent.policy.redaction import RedactedCib
 from qmfagent.policy.secret_places import agents_in
 from qmfagent.policy.secrets import Secrets
-from qmfagent.replication.publisher import Publisher
-from qmfagent.replication.replica import Replicas
-from qmfagent.replication.subscriber import Subscriber
+from qmfagent.replication.following.drift_watch import DriftWatch
+from qmfagent.replication.following.replica import Replicas
+from qmfagent.replication.following.subscriber import Subscriber
+from qmfagent.replication.publishing.publisher import Publisher
+from qmfagent.trace import current_traceparent, fail, note, span
 
 _log = logging.getLogger(__name__)
 
 
 class WatchedStore(Protocol):
-    """The store whose changes are watched."""
+    """The store whose changes are watched; `client` is the name of its own writes in the CIB."""
+
+    client: str
 
     async def snapshot(self) -> Snapshot:
         """The newest snapshot. Raises Disconnected."""
@@ -50,12 +55,15 @@ class CibWatch:
         peers: Peers,
         publisher: Publisher,
         subscriber: Subscriber,
+        drift: DriftWatch,
         secrets: Secrets,
         redacted: RedactedCib,
         learn: Callable[[set[str]], object],
+        asking: Callable[[Iterable[str]], Iterable[str]],
         emit: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
-        """`first` is a snapshot to begin with; `learn` has the metadata of agents looked up, `emit` raises an event."""
+        """`first` is a snapshot to begin with; `learn` has the metadata of agents looked up, `asking` gives the tickets whose
+        ticket rules ask for any of some others, `emit` raises an event."""
         self._store = store
         self._first = first
         self._inventory = inventory
@@ -63,9 +71,11 @@ class CibWatch:
         self._peers = peers
         self._publisher = publisher
         self._subscriber = subscriber
+        self._drift = drift
         self._secrets = secrets
         self._redacted = redacted
         self._learn = learn
+        self._asking = asking
         self._emit = emit
         self._unpublished = True
 
@@ -94,18 +104,28 @@ class CibWatch:
     async def _take(self, change: CibChange) -> None:
         again = not self._inventory.connected
         before, after = self._inventory.renew(change.snapshot)
-        try:
-            self._tell(before, after, change)
-            if again:
-                _log.info("the CIB can be seen again, at %s", change.snapshot.version)
-                self._publisher.again()
-                self._subscriber.wake_blocked()
-            if again or self._unpublished or _concerns_publications(before.snapshot, after.snapshot):
-                self._unpublished = True
-                await self._publish(change.snapshot)
-                self._unpublished = False
-        except Exception:
-            _log.exception("CIB %s could not be worked through", change.snapshot.version)
+        concerning = again or self._unpublished or _concerns_publications(before.snapshot, after.snapshot)
+        with self._traced(change) if concerning else nullcontext():
+            try:
+                self._tell(before, after, change)
+                if again:
+                    _log.info("the CIB can be seen again, at %s", change.snapshot.version)
+                    self._publisher.again()
+                    self._subscriber.wake_blocked()
+                if concerning:
+                    self._drift.changed(change)
+                    self._unpublished = True
+                    await self._publish(change.snapshot)
+                    self._unpublished = False
+            except Exception as error:
+                _log.exception("CIB %s could not be worked through", change.snapshot.version)
+                fail(error)
+
+    def _traced(self, change: CibChange) -> AbstractContextManager[None]:
+        """The span of a change. What the agent writes itself begins none: it came of something that has a trace."""
+        if change.client == self._store.client:
+            return nullcontext()
+        return span("change", version=str(change.snapshot.version), client=change.client, user=change.user)
 
     def _tell(self, before: SnapshotObjects, after: SnapshotObjects, change: CibChange) -> None:
         """Raise the events that a change gives rise to, and wake whom they concern."""
@@ -119,10 +139,14 @@ class CibWatch:
                 self._redacted.forget()
                 self._subscriber.wake_blocked()
             if name == "ticket_changed" and self._peers.sites:
-                self._subscriber.wake(values["ticket"])
+                for ticket in {values["ticket"], *self._asking([values["ticket"]])}:
+                    self._subscriber.wake(ticket)
 
     async def _publish(self, snapshot: Snapshot) -> None:
-        for publication in await self._publisher.update(snapshot):
+        with span("publish") if current_traceparent() else nullcontext():
+            published = await self._publisher.update(snapshot)
+            note(tickets=tuple(publication.ticket for publication in published))
+        for publication in published:
             self._replicas.published(publication.ticket, publication.digest, self._peers.sites)
 
 

@@ -5,7 +5,7 @@
     |   |-- CibError            a CIB document: malformed, hostile, too large, not as Pacemaker's
     |   |-- PatchError          a patchset that does not fit the document it is meant for
     |   |-- UnknownTicket       no rsc_ticket constraint names the ticket
-    |   |-- UnknownObject       no such QMF object, CIB id, site or plan
+    |   |-- UnknownObject       no such QMF object, CIB id, site, plan or resource agent
     |   |-- SiteFileError       a site file (overrides): names file, line and key
     |   |-- TransformError      an XSLT step: unreadable, forbidden, too slow, or wrong in its result
     |   |-- ConfigError         the agent's own configuration file
@@ -18,6 +18,7 @@
     |   |-- Disconnected        the cluster (or its CIB daemon) is not there now
     |   |-- ConfigurationChanged the precondition of a write no longer holds: plan again
     |   `-- WriteRejected       Pacemaker refused the new configuration (schema, ACL)
+    |-- ResourceAgentError      an action of a resource agent that can't be carried out (`.code`)
     |-- JournalError            the journal: damaged, in use by another agent, or its disk is full
     `-- BusError                the message bus
         |-- ConnectionLost      the peer is gone, or was never there
@@ -60,7 +61,7 @@ class UnknownTicket(InputError):
 
 
 class UnknownObject(InputError):
-    """No such QMF object, CIB id, site or plan."""
+    """No such QMF object, CIB id, site, plan or resource agent."""
 
 
 class SiteFileError(InputError):
@@ -117,6 +118,14 @@ class ConfigurationChanged(ClusterError):
 
 class WriteRejected(ClusterError):
     """Pacemaker refused the new configuration; nothing was written."""
+
+
+class ResourceAgentError(QmfAgentError):
+    """An action of a resource agent that can't be carried out; `code` is its exit code, see qmfagent.ocf.codes."""
+
+    def __init__(self, code: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
 
 
 class JournalError(QmfAgentError):

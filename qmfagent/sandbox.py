@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from qmfagent.cib.document import MAX_BYTES
-from qmfagent.cib.transform import Stylesheet, transform
+from qmfagent.cib.mangling.transform import Stylesheet, transform
 from qmfagent.errors import InputError, TransformError
 
 SECONDS = 10
@@ -23,13 +23,13 @@ MEMORY_BYTES = 2 * 1024 * 1024 * 1024
 _DONE, _FAILED = b"+", b"-"
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["qmfagent.cib.transform"])
+_context.set_forkserver_preload(["qmfagent.cib.mangling.transform"])
 
 
 def transform_limited(
     steps: Sequence[Stylesheet], data: bytes, seconds: int = SECONDS, memory: int = MEMORY_BYTES
 ) -> bytes:
-    """Do as qmfagent.cib.transform.transform, within `seconds` and `memory` (bytes).
+    """Do as qmfagent.cib.mangling.transform.transform, within `seconds` and `memory` (bytes).
 
     Raises TransformError as it does, and where a limit was reached.
     """

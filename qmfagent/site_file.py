@@ -1,14 +1,20 @@
-"""Reads a site file and its XSLT steps from disk."""
+"""A site's own rules: read from disk, and put into effect on what other sites publish.
+
+Rules of this file: the files are read anew every time, so that a mended one counts at once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from qmfagent.cib.closure import Closure
-from qmfagent.cib.mangle import mangle
-from qmfagent.cib.overrides import OverrideUse, SiteFile, parse_site_file
-from qmfagent.cib.transform import Stylesheet
+from qmfagent.cib.closure.closure import Closure
+from qmfagent.cib.mangling.explain import Stage, site_stages
+from qmfagent.cib.mangling.incremental import Memory, mangle_again
+from qmfagent.cib.mangling.mangle import Mangled, SiteRules
+from qmfagent.cib.mangling.overrides import parse_site_file
+from qmfagent.cib.mangling.transform import Stylesheet
+from qmfagent.cib.ticket import TicketState
 from qmfagent.errors import SiteFileError, TransformError
 from qmfagent.sandbox import transform_limited
 
@@ -16,23 +22,46 @@ from qmfagent.sandbox import transform_limited
 _MAX_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class SiteRules:
-    """A site's overrides and XSLT steps, ready to be put into effect."""
+class SiteMangler:
+    """Makes publications fit for this site. It may be called from several threads at a time."""
 
-    name: str
-    site: SiteFile
-    steps: tuple[Stylesheet, ...]
+    def __init__(self, path: Path | None, xslt: Sequence[Path] = ()) -> None:
+        """`path` is the site file, if there is one; `xslt` are steps that take the place of those it lists."""
+        self._path = path
+        self._xslt = tuple(xslt)
+        self._memories: dict[str, Memory] = {}
 
-    def mangle(self, source: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
-        """The closure as this site has it, and what each override did. Raises SiteFileError and TransformError."""
-        return mangle(source, self.site, self.name, self.steps, transform_limited)
+    def __call__(self, source: Closure, tickets: Mapping[str, TicketState]) -> Mangled:
+        """The closure as this site has it; `tickets` are their states here.
+
+        Raises SiteFileError, TransformError, and CibError where its ticket rules can't be settled.
+        """
+        memory = self._memories.get(source.ticket)
+        mangled, self._memories[source.ticket] = mangle_again(memory, source, tickets, self.rules(), transform_limited)
+        return mangled
+
+    def stages(self, identifier: str, source: Closure, tickets: Mapping[str, TicketState]) -> list[Stage]:
+        """The element of that id after each of this site's steps on its way from a published closure. Raises as a call does."""
+        return list(site_stages(identifier, source, tickets, self.rules(), transform_limited))
+
+    def rules(self) -> SiteRules:
+        """The site's rules as they stand in the files now. Raises SiteFileError and TransformError."""
+        return read_site_rules(self._path, self._xslt)
+
+    def asking(self, names: Iterable[str]) -> list[str]:
+        """The tickets whose publication, as it was seen last, asks for the state of one of these tickets."""
+        asked = frozenset(names)
+        return sorted(ticket for ticket, memory in self._memories.items() if asked & memory.states.keys())
 
 
-def read_site_rules(path: Path | None) -> SiteRules:
-    """The rules in a site file; none where there is no file. Raises SiteFileError and TransformError."""
+def read_site_rules(path: Path | None, xslt: Sequence[Path] = ()) -> SiteRules:
+    """The rules in a site file, none where there is no file; `xslt` are steps that take the place of those it lists.
+
+    Raises SiteFileError and TransformError.
+    """
+    named = tuple(map(_read_step, xslt))
     if path is None:
-        return SiteRules("no site file", SiteFile(), ())
+        return SiteRules(steps=named)
     try:
         data = read_bounded(path, _MAX_BYTES)
     except OSError as error:
@@ -40,7 +69,7 @@ def read_site_rules(path: Path | None) -> SiteRules:
     if len(data) > _MAX_BYTES:
         raise SiteFileError(f"{path}: it has more than the {_MAX_BYTES:,} bytes that are accepted")
     site = parse_site_file(data, str(path))
-    return SiteRules(str(path), site, tuple(_read_step(path.parent / step) for step in site.xslt))
+    return SiteRules(str(path), site, named or tuple(_read_step(path.parent / step) for step in site.xslt))
 
 
 def read_bounded(path: Path, limit: int) -> bytes:

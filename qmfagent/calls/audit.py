@@ -1,8 +1,8 @@
 """The audit: one line of JSON for every write that somebody asked this agent for, done or refused.
 
 Rules of this file: a line says who, what, on what, with which arguments, what came of it, and in which trace; it goes to the
-logger `qmfagent.audit` at level info. It holds no secret: whoever writes one hides them before. Control characters are
-escaped by JSON.
+logger `qmfagent.audit` at level info, as text and as values. It holds no secret: whoever writes one hides them before. Control
+characters are escaped by JSON.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from qmfagent.log import AUDIT
 
 DONE = "done"
 
@@ -39,4 +41,5 @@ class AuditLine:
 
 def audit(line: AuditLine) -> None:
     """Write one line."""
-    _log.info("%s", json.dumps(asdict(line), default=str))
+    values = asdict(line)
+    _log.info("%s", json.dumps(values, default=str), extra={AUDIT: values})

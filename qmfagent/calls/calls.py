@@ -1,8 +1,8 @@
 """Method calls on their way: allowed or not, carried out, answered, audited.
 
 Rules of this file: whichever protocol asks, a call comes through here. Every call gets one answer, whatever happens to it,
-and every call that could write, or was forbidden, one line in the audit; the number of calls under way is bounded. A caller
-that has gone meanwhile costs nothing.
+and every call that could write, or was forbidden, one line in the audit; the number of calls under way is bounded. A call that
+is let in is a span of its caller's trace. A caller that has gone meanwhile costs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.message import Message
 from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.replication.reasons import INTERNAL, INTERRUPTED, reason_of
-from qmfagent.trace import trace_of, traced
+from qmfagent.trace import Kind, current_trace, span, trace_of
 
 MAX_CALLS = 64
 
@@ -61,13 +61,12 @@ class Calls:
 
     def take(self, call: MethodCall) -> None:
         """Carry out a call in the background, and answer it as QMF does."""
-        trace = trace_of(call.traceparent)
         try:
-            self._accept(call, trace)
+            self._accept(call)
         except Refused as refusal:
             self._send(self._failure(call, refusal))
             return
-        task = asyncio.get_running_loop().create_task(self._answer(call, trace))
+        task = asyncio.get_running_loop().create_task(self._answer(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -76,9 +75,8 @@ class Calls:
 
         Raises Refused where it is forbidden, and whatever QmfAgentError it ends in.
         """
-        trace = trace_of(call.traceparent)
-        self._accept(call, trace)
-        return await self._carry_out(call, trace)
+        self._accept(call)
+        return await self._carry_out(call)
 
     async def stop(self) -> None:
         """Interrupt what is under way."""
@@ -86,31 +84,36 @@ class Calls:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _accept(self, call: MethodCall, trace: str) -> None:
+    def _accept(self, call: MethodCall) -> None:
         try:
             self._access.check(call.identity, self._targets.call(call), call.method)
             if self._under_way >= MAX_CALLS:
                 raise Refused("busy", f"{self._under_way} calls are under way already", hint="try again later")
         except Refused as refusal:
-            self._audit(call, self._targets.ticket(call), refusal.reason, trace)
+            self._audit(call, self._targets.ticket(call), refusal.reason, trace_of(call.traceparent))
             raise
         self._under_way += 1
 
-    async def _answer(self, call: MethodCall, trace: str) -> None:
+    async def _answer(self, call: MethodCall) -> None:
         answer = self._agent.fail(call, ErrorCode.EXCEPTION, _INTERRUPTION, INTERRUPTED)
         try:
-            answer = self._success(call, await self._carry_out(call, trace))
+            answer = self._success(call, await self._carry_out(call))
         except QmfAgentError as error:
             answer = self._failure(call, error)
         finally:
             self._send(answer)
 
-    async def _carry_out(self, call: MethodCall, trace: str) -> Results:
+    async def _carry_out(self, call: MethodCall) -> Results:
         # Now: once a plan is applied, nothing says any more which ticket it was for.
-        result, ticket = INTERRUPTED, self._targets.ticket(call)
+        ticket = self._targets.ticket(call)
+        name = f"{call.class_name}.{call.method}"
+        with span(name, call.traceparent, kind=Kind.SERVER, ticket=ticket or ""):
+            return await self._carried_out(call, ticket)
+
+    async def _carried_out(self, call: MethodCall, ticket: str | None) -> Results:
+        result = INTERRUPTED
         try:
-            with traced(trace):
-                results = await self._run(call)
+            results = await self._run(call)
             result = DONE
             return results
         except QmfAgentError as error:
@@ -122,7 +125,7 @@ class Calls:
             raise Refused(INTERNAL, _FAULT) from None
         finally:
             self._under_way -= 1
-            self._audit(call, ticket, result, trace)
+            self._audit(call, ticket, result, current_trace())
 
     def _audit(self, call: MethodCall, ticket: str | None, result: str, trace: str) -> None:
         if not writes(call.class_name, call.method) and result != "forbidden":

@@ -10,7 +10,18 @@ from collections.abc import Callable
 
 from qmfagent.policy.access import Access, Target
 from qmfagent.qmf.agent import MethodCall
+from qmfagent.qmf.classes import Method
 from qmfagent.qmf.data import Data
+
+# The arguments that a method's ticket is told by.
+_TELLING = frozenset({"ticket", "token"})
+
+
+def may_concern_one(class_name: str, method: Method) -> bool:
+    """Whether there are calls of a method that concern one ticket, and no other."""
+    return class_name != "Site" or any(
+        argument.name in _TELLING and argument.dir == "I" for argument in method.arguments
+    )
 
 
 class Targets:
@@ -32,11 +43,15 @@ class Targets:
         name = call.object_id.object_name.partition(":")[2]
         if call.class_name == "Replica":
             ticket, _, remote = name.rpartition(":")
-            return Target(call.class_name, frozenset({ticket}), self._sites(remote))
+            return self.of(call.class_name, ticket, remote)
         named = name if call.class_name == "Ticket" else call.arguments.get("ticket")
         token = name if call.class_name == "Plan" else call.arguments.get("token", "")
-        found = named or self._ticket_of(str(token))
-        return Target(call.class_name, None if found is None else frozenset({str(found)}), self._sites())
+        found = str(named) if named else self._ticket_of(str(token))
+        return self.of(call.class_name, found)
+
+    def of(self, class_name: str, ticket: str | None, remote: str = "") -> Target:
+        """What a call concerns that is about one ticket, None where it may be any; for a replica, with that other site."""
+        return Target(class_name, None if ticket is None else frozenset({ticket}), self._sites(remote))
 
     def ticket(self, call: MethodCall) -> str | None:
         """The one ticket that a call concerns, None where there is none or it can't be told."""

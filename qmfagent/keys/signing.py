@@ -1,4 +1,4 @@
-"""Reads the keys that publications are signed and verified with from disk.
+"""Reads the keys that publications and the journal are signed and verified with from disk.
 
 Rules of this file: a private key that others than its owner can read is none any more, and is refused.
 """
@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from qmfagent.config import Peer
 from qmfagent.errors import ConfigError
-from qmfagent.replication.signature import Signer, Verifier
+from qmfagent.journal.signature import JournalSigner
+from qmfagent.replication.publishing.signature import Signer, Verifier
 
 _MAX_BYTES = 64 * 1024
 _MAKE = "make a pair of keys with 'qmfagent certs'"
@@ -25,6 +26,11 @@ _MAKE = "make a pair of keys with 'qmfagent certs'"
 def read_signer(path: Path | None) -> Signer | None:
     """What signs with the private key in a file, None where there is no file. Raises ConfigError."""
     return None if path is None else Signer(read_signing_key(path))
+
+
+def read_journal_signer(path: Path | None) -> JournalSigner | None:
+    """What signs the journal with the private key in a file, None where there is no file. Raises ConfigError."""
+    return None if path is None else JournalSigner(read_signing_key(path))
 
 
 def read_verifier(peers: Iterable[Peer]) -> Verifier:

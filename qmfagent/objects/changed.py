@@ -2,7 +2,8 @@
 
 Rules of this file: pure. It is looked when somebody is to be told, and two states are compared, however many changes lie
 between them. Few objects of a class are compared one by one; of resources and constraints only those that the difference of
-the two snapshots can concern, so that the cost follows the change. What is told has really changed: its values differ.
+the two snapshots can concern, so that the cost follows the change. What is told has really changed: its values differ. When a
+ticket expires is not looked at, since booth puts that off all the time: it is told with the next change, and to whoever asks.
 Replicas are not in here: they tell of themselves.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from qmfagent.cib.difference import compare_members
+from qmfagent.cib.plans.difference import compare_members
 from qmfagent.cib.references import Constraint
 from qmfagent.objects.inventory import Inventory
 from qmfagent.objects.snapshot import SnapshotObjects, Values
@@ -20,6 +21,7 @@ from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
 
 _FEW = ("Site", "Ticket", "Node", "Plan")
+_RENEWED = "expires"
 
 
 class ChangedObjects:
@@ -78,9 +80,13 @@ def _compare(before: Mapping[str, Data], after: Mapping[str, Data], now_ns: int)
     changed = [
         replace(data, update_ts=now_ns)
         for name, data in after.items()
-        if name not in before or before[name].values != data.values
+        if name not in before or _lasting(before[name]) != _lasting(data)
     ]
     return changed + [data.deleted(now_ns) for name, data in before.items() if name not in after]
+
+
+def _lasting(data: Data) -> Values:
+    return {name: value for name, value in data.values.items() if name != _RENEWED}
 
 
 def _concerned(before: SnapshotObjects, after: SnapshotObjects) -> tuple[set[str], set[str]]:
@@ -106,10 +112,13 @@ def _keys_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
 
 
 def _tops_in_another_state(before: SnapshotObjects, after: SnapshotObjects) -> Iterator[str]:
-    """The top-level resources with a primitive whose state differs: those of the collections it is in follow from that."""
-    if before.snapshot.status is after.snapshot.status:
-        return
-    for identifier in _keys_that_differ(before.states, after.states):
+    """The top-level resources with a part whose state differs: those of the collections it is in follow from that."""
+    differing = set(before.unmanaged ^ after.unmanaged)
+    if before.snapshot.status is not after.snapshot.status:
+        differing.update(_keys_that_differ(before.states, after.states))
+        differing.update(_keys_that_differ(before.under_way, after.under_way))
+        differing.update(_keys_that_differ(before.fail_counts, after.fail_counts))
+    for identifier in differing:
         for objects in (before, after):
             if (top := objects.snapshot.references.container.get(identifier)) is not None:
                 yield top

@@ -16,20 +16,14 @@ from lxml import etree
 
 from qmfagent.cib import document
 from qmfagent.cib.change import CibChange
-from qmfagent.cib.difference import compare_members
+from qmfagent.cib.plans.difference import compare_members
 from qmfagent.objects.snapshot import SnapshotObjects
 from qmfagent.policy.lookup import Source
 from qmfagent.policy.redaction import Concealer
 from qmfagent.policy.secrets import HIDDEN, Secrets
+from qmfagent.policy.told import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, short
 
 Event = tuple[str, Mapping[str, Any]]
-
-MAX_CHANGES = 200
-"""Changes told in one config_changed, and resources that one change raises events of."""
-MAX_ATTRIBUTES = 20
-"""Attributes told of one changed element."""
-MAX_TEXT, MAX_NAME = 500, 60
-"""Characters of a value or path, and of the name of an attribute."""
 
 
 def happenings(before: SnapshotObjects, after: SnapshotObjects, change: CibChange, secrets: Secrets) -> Iterator[Event]:
@@ -68,7 +62,7 @@ Touched = tuple[str, SnapshotObjects, str]
 def _touched(before: SnapshotObjects, after: SnapshotObjects) -> list[Touched]:
     """The top-level resources that differ: what happened to each, and where its values are to be taken from."""
     return [
-        ("modify" if earlier and later else "create" if later else "delete", after if later else before, identifier)
+        (_operation(earlier, later), after if later else before, identifier)
         for identifier, earlier, later in compare_members(before.snapshot.lines, after.snapshot.lines)
     ]
 
@@ -90,16 +84,23 @@ def _parts(
 ) -> list[dict[str, Any]]:
     if change.patchset is None:
         differing = compare_members(before.snapshot.lines, after.snapshot.lines)
-        return [
-            {"operation": "modify" if a and b else "create" if b else "delete", "id": i, "kind": "", "path": ""}
-            for i, a, b in differing
-        ]
+        return [{"operation": _operation(a, b), "id": i, "kind": _kind(b or a), "path": ""} for i, a, b in differing]
     concealer = Concealer(secrets, Source.of_snapshot(before.snapshot), Source.of_snapshot(after.snapshot))
     return [
         _part(each, concealer)
         for each in document.parse_element(change.patchset).iterfind("change")
         if _is_configuration(each)
     ]
+
+
+def _operation(before: bytes, after: bytes) -> str:
+    """What happened to a member, from its lines, empty where it was not there."""
+    return "modify" if before and after else "create" if after else "delete"
+
+
+def _kind(line: bytes) -> str:
+    """The tag of a member, from its canonical line: there may be thousands, too many to parse."""
+    return line[1:].partition(b" ")[0].decode()
 
 
 def _is_configuration(change: etree._Element) -> bool:
@@ -113,17 +114,13 @@ def _part(change: etree._Element, concealer: Concealer) -> dict[str, Any]:
     part: dict[str, Any] = {
         "operation": operation,
         "kind": str(named.tag) if named is not None else last.partition("[")[0],
-        "id": _short(named.get("id", "") if named is not None else last.partition("@id='")[2].removesuffix("']")),
-        "path": _short(path),
+        "id": short(named.get("id", "") if named is not None else last.partition("@id='")[2].removesuffix("']")),
+        "path": short(path),
     }
     if operation == "modify":
         entries = islice(change.iterfind("change-list/change-attr"), MAX_ATTRIBUTES)
         part["attributes"] = {
-            _short(name, MAX_NAME): HIDDEN if value and concealer.hides(path, name, value) else _short(value)
+            short(name, MAX_NAME): HIDDEN if value and concealer.hides(path, name, value) else short(value)
             for name, value in ((entry.get("name", ""), entry.get("value", "")) for entry in entries)
         }
     return part
-
-
-def _short(text: str, length: int = MAX_TEXT) -> str:
-    return text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -12,22 +12,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
+from qmfagent import __version__
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.ticket import BoothView, TicketState, noted
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 from qmfagent.objects.snapshot import NANOSECONDS, SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.schema import Schema
-from qmfagent.replication.plans import Plans, Prepared
-from qmfagent.replication.replica import Replica, Replicas
+from qmfagent.replication.applying.plans import Plans, Prepared
+from qmfagent.replication.following.replica import Replica, Replicas
 
 
 class Inventory:
     """Objects of `site`.
 
-    `source` names where its CIB is read, `mode` gives a ticket's mode, `peers` the Site's peers, `version` the version that
-    the CIB was seen at last: it may be ahead of the newest snapshot by changes that concern no object; `events` what the Site
-    tells of its events.
+    `source` names where its CIB is read, `following` tells how a ticket is followed, `peers` the Site's peers, `version` the
+    version that the CIB was seen at last: it may be ahead of the newest snapshot by changes that concern no object; `events`
+    what the Site tells of its events; `booth` what booth says of a ticket that is in a state.
     """
 
     def __init__(
@@ -37,20 +39,22 @@ class Inventory:
         source: str,
         replicas: Replicas,
         plans: Plans,
-        mode: Callable[[str], str],
+        following: Callable[[str], Values],
         peers: Callable[[], list[dict[str, Any]]],
         version: Callable[[], Version | None],
         events: Callable[[], Values],
+        booth: Callable[[TicketState], BoothView] = noted,
     ) -> None:
         self._schema = schema
         self.site = site
         self._source = source
         self._replicas = replicas
         self._plans = plans
-        self._mode = mode
+        self._following = following
         self._peers = peers
         self._version = version
         self._events = events
+        self._booth = booth
         self.last: SnapshotObjects | None = None
         self.config_changes = 0
         self.connected = False
@@ -62,7 +66,7 @@ class Inventory:
 
     def renew(self, snapshot: Snapshot) -> tuple[SnapshotObjects, SnapshotObjects]:
         """Take over a newer snapshot: the objects of the last one (of this one where it is the first), and of this one."""
-        renewed = SnapshotObjects(self.site, snapshot, self._mode)
+        renewed = SnapshotObjects(self.site, snapshot, self._following, self._booth)
         before, self.last = self.last or renewed, renewed
         self.connected = True
         return before, renewed
@@ -76,6 +80,10 @@ class Inventory:
         if self.current is None:
             raise Disconnected("the CIB can't be read now", hint="is the cluster running?")
         return self.current
+
+    def tickets(self) -> set[str]:
+        """Names of the tickets that are known here, from the newest snapshot even while the CIB can't be seen."""
+        return {*(self.last.tickets() if self.last else ()), *(replica.ticket for replica in self._replicas)}
 
     def holds(self, ticket: str) -> bool:
         """Whether this site holds a ticket, as far as it can see."""
@@ -112,7 +120,7 @@ class Inventory:
         if current is None:
             return []
         return {
-            "Ticket": lambda: sorted({*current.tickets(), *(replica.ticket for replica in self._replicas)}),
+            "Ticket": lambda: sorted(self.tickets()),
             "Resource": current.resources,
             "Node": current.nodes,
             "Constraint": current.constraints,
@@ -146,6 +154,7 @@ class Inventory:
         return {
             "name": self.site,
             "hostname": socket.gethostname(),
+            "version": __version__,
             "cib_version": str(self._version() or ""),
             "validate_with": snapshot.validate_with if snapshot else "",
             "connected": self.connected,
@@ -161,13 +170,14 @@ class Inventory:
         return {**values, "site": self.site, "applied_at": replica.applied_at * NANOSECONDS}
 
     def _plan_values(self, prepared: Prepared) -> Values:
-        plan, publication = prepared.plan, prepared.publication
+        plan, source = prepared.plan, prepared.source
         return {
             "token": plan.token,
             "site": self.site,
             "ticket": plan.ticket,
-            "publisher": publication.site,
-            "digest": publication.digest,
+            "cause": prepared.cause,
+            "publisher": source.site,
+            "digest": source.digest,
             "changes": len(plan.changes),
             "problems": [asdict(problem) for problem in plan.problems],
             "base_version": str(plan.base_version),

@@ -12,12 +12,15 @@ from typing import Any
 
 from lxml import etree
 
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.failures import fail_counts
+from qmfagent.cib.maintenance import unmanaged
 from qmfagent.cib.ownership import all_owned_ids
 from qmfagent.cib.references import COLLECTIONS, Constraint
+from qmfagent.cib.scores import INFINITY
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.status import STARTED, UNPROMOTED, NodeState, ResourceState, node_states, resource_states
-from qmfagent.cib.ticket import TicketState
+from qmfagent.cib.status import STARTED, UNPROMOTED, NodeState, ResourceState, node_states, resource_states, under_way
+from qmfagent.cib.ticket import BoothView, TicketState, noted
 from qmfagent.cib.truth import is_true
 from qmfagent.errors import CibError, UnknownTicket
 
@@ -27,12 +30,20 @@ Values = dict[str, Any]
 
 
 class SnapshotObjects:
-    """Objects of `site` in `snapshot`; `mode` gives the replication mode of a ticket."""
+    """Objects of `site` in `snapshot`; `following` tells how a ticket is followed here: mode, on_drift, paused, pinned, and
+    next_run in seconds since the epoch; `booth` what booth says of one that is in a state."""
 
-    def __init__(self, site: str, snapshot: Snapshot, mode: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        site: str,
+        snapshot: Snapshot,
+        following: Callable[[str], Values],
+        booth: Callable[[TicketState], BoothView] = noted,
+    ) -> None:
         self.site = site
         self.snapshot = snapshot
-        self._mode = mode
+        self._following = following
+        self._booth = booth
 
     # -- tickets
 
@@ -53,6 +64,7 @@ class SnapshotObjects:
         """One ticket; one that nothing here knows is not granted and has no resources."""
         state = self.snapshot.tickets.get(name, TicketState(name))
         resources, digest = self._closure(name)
+        following, booth = self._following(name), self._booth(state)
         return {
             "name": name,
             "site": self.site,
@@ -60,9 +72,13 @@ class SnapshotObjects:
             "standby": state.standby,
             "last_granted": state.last_granted * NANOSECONDS,
             "term": str(state.term),
-            "mode": self._mode(name),
+            **following,
+            "next_run": 0 if state.granted else int(following["next_run"]) * NANOSECONDS,
             "resources": resources,
             "digest": digest,
+            "booth": booth.config,
+            "owner": booth.owner,
+            "expires": booth.expires * NANOSECONDS,
         }
 
     def _closure(self, ticket: str) -> tuple[list[str], str]:
@@ -97,6 +113,25 @@ class SnapshotObjects:
         """The state of every primitive, by id."""
         return resource_states(self.snapshot)
 
+    @cached_property
+    def under_way(self) -> Mapping[str, str]:
+        """The operation that is under way for a primitive, in crm_mon's word, by id."""
+        return under_way(self.snapshot)
+
+    @cached_property
+    def fail_counts(self) -> Mapping[str, int]:
+        """How often each primitive that has failed did so on all nodes together, by id."""
+        return fail_counts(self.snapshot)
+
+    @cached_property
+    def unmanaged(self) -> frozenset[str]:
+        """Ids of the resources that the cluster leaves alone, those that run on nodes in maintenance alone included."""
+        nodes = {node.name for node in self._nodes.values() if node.maintenance}
+        there = (
+            (i for i, state in self.states.items() if state.nodes and nodes.issuperset(state.nodes)) if nodes else ()
+        )
+        return unmanaged(self.snapshot).union(there)
+
     def resources(self) -> Iterable[str]:
         """Ids of all resources, at whatever depth, and templates."""
         return [*self.snapshot.references.container, *self.snapshot.references.derived]
@@ -124,6 +159,9 @@ class SnapshotObjects:
             "owned": top in self.owned,
             "role": state.role,
             "nodes": list(state.nodes),
+            "managed": identifier not in self.unmanaged,
+            "failures": self._failures(element),
+            "pending": self.under_way.get(identifier, ""),
         }
 
     def _state(self, element: etree._Element) -> ResourceState:
@@ -141,6 +179,12 @@ class SnapshotObjects:
             return ResourceState(UNPROMOTED, state.nodes)
         return state
 
+    def _failures(self, element: etree._Element) -> int:
+        if not self.fail_counts:
+            return 0
+        counts = (self.fail_counts.get(primitive.get("id", ""), 0) for primitive in element.iter("primitive"))
+        return min(sum(counts), INFINITY)
+
     # -- nodes
 
     @cached_property
@@ -156,7 +200,14 @@ class SnapshotObjects:
         node = self._nodes.get(name)
         if node is None:
             return None
-        return {"name": name, "site": self.site, "id": node.id, "online": node.online, "standby": node.standby}
+        return {
+            "name": name,
+            "site": self.site,
+            "id": node.id,
+            "online": node.online,
+            "standby": node.standby,
+            "maintenance": node.maintenance,
+        }
 
     # -- constraints
 

@@ -45,14 +45,19 @@ from qmfagent.qmf.opcodes import ErrorCode
 class Console:
     """One QMF v2 console, sans-I/O."""
 
-    def __init__(self, console_id: UUID | None = None, *, data_classes: Iterable[str] = ()) -> None:
+    def __init__(
+        self, console_id: UUID | None = None, *, data_classes: Iterable[str] = (), event_classes: Iterable[str] = ()
+    ) -> None:
         """Make a console; `console_id` is part of the address that answers come to, by default a random one.
 
-        `data_classes` names the classes whose changed objects agents may tell it of unasked (DataReceived).
+        `data_classes` names the classes whose changed objects agents may tell it of unasked (DataReceived), `event_classes`
+        those of the events that it wants to hear of; without any it hears of all.
         """
         self.reply_to = Address(TOPIC, f"direct-console.{console_id or uuid4()}")
         self._agents = ConsoleAgents()
-        self._data_classes = tuple(data_classes)
+        self._data_addresses = tuple(Address(TOPIC, opcodes.data_pattern(name)) for name in data_classes)
+        events = tuple(map(opcodes.event_pattern, event_classes)) or (opcodes.EVENTS,)
+        self.event_addresses = tuple(Address(TOPIC, pattern) for pattern in events)
         self._pending: dict[str, Pending] = {}
         self._subscriptions = ConsoleSubscriptions()
         self._cids = count(1)
@@ -60,8 +65,7 @@ class Console:
 
     def addresses(self) -> list[Address]:
         """What this console receives from: its answers, and what agents tell everybody."""
-        told = [opcodes.HEARTBEATS, opcodes.EVENTS, *map(opcodes.data_pattern, self._data_classes)]
-        return [self.reply_to, *(Address(TOPIC, pattern) for pattern in told)]
+        return [self.reply_to, Address(TOPIC, opcodes.HEARTBEATS), *self.event_addresses, *self._data_addresses]
 
     @property
     def agents(self) -> Mapping[str, AgentInfo]:
@@ -210,7 +214,7 @@ class Console:
         if message.content == opcodes.CONTENT_DATA:
             return self._data(message, tuple(Data.from_map(item) for item in items))
         if message.content == opcodes.CONTENT_EVENT:
-            return [self._event(message.agent, item) for item in items]
+            return [self._event(message, item) for item in items]
         raise ProtocolError(f"indication with content {shown(message.content)}")
 
     def _data(self, message: Message, objects: tuple[Data, ...]) -> list[ConsoleEvent]:
@@ -224,7 +228,7 @@ class Console:
             return [SubscriptionData(cid, message.agent, objects)]
         return []
 
-    def _event(self, agent: str, item: Mapping[str, Any]) -> ConsoleEvent:
+    def _event(self, message: Message, item: Mapping[str, Any]) -> ConsoleEvent:
         where = "event"
         schema_id = SchemaId.from_map(required(item, "_schema_id", dict, where))
         if schema_id.kind != EVENT:
@@ -233,7 +237,9 @@ class Console:
         severity = optional(item, "_severity", int, where, 0)
         timestamp = optional(item, "_timestamp", int, where, 0)
         self._events_seen += 1
-        return EventReceived(agent, schema_id.name, values, severity, timestamp, self._events_seen)
+        return EventReceived(
+            message.agent, schema_id.name, values, severity, timestamp, self._events_seen, message.traceparent
+        )
 
     def _answer(self, message: Message, now: float) -> list[ConsoleEvent]:
         cid = message.correlation_id

@@ -83,7 +83,8 @@ class AgentLost:
 @dataclass(frozen=True, slots=True)
 class EventReceived:
     """An agent raised an event. `timestamp` is in nanoseconds since the epoch, by the agent's clock; `seq` counts the
-    events that this console has received, from 1."""
+    events that this console has received, from 1. `traceparent` names what it came of (W3C Trace Context), empty where that
+    is not told."""
 
     agent: str
     class_name: str
@@ -91,6 +92,7 @@ class EventReceived:
     severity: int
     timestamp: int
     seq: int
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ class Message:
 
     `method` is request, response or indication; `opcode` is the qmf.opcode property (`_query_request` and so on);
     `content` is qmf.content; `agent` is the sending agent's full name, present in every message from an agent;
-    `partial` says that more messages of the same response follow; `traceparent` ties a request to what came of it
-    (W3C Trace Context), empty where the sender has none.
+    `partial` says that more messages of the same response follow; `traceparent` ties a request or an event to
+    what it came of (W3C Trace Context), empty where the sender has none.
     """
 
     to: Address

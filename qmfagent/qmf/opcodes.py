@@ -65,6 +65,11 @@ def event_subject(package: str, name: str, severity: int, vendor: str, product: 
     return "agent.ind.event." + ".".join(map(_key, words))
 
 
+def event_pattern(name: str) -> str:
+    """The pattern of those subjects for the events of one name, whatever their package and whichever agent raises them."""
+    return f"agent.ind.event.*.{_key(name)}.#"
+
+
 def data_subject(package: str, name: str, vendor: str, product: str, instance: str) -> str:
     """Subject of the indication of changed objects of one class."""
     return "agent.ind.data." + ".".join(map(_key, (package, name, vendor, product, instance)))

@@ -18,6 +18,7 @@ from qmfagent.bus.connection.outlet import RELEASED
 from qmfagent.bus.dialects import Role, UserIds
 from qmfagent.bus.limits.admission import Admission
 from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.load import BusLoad
 from qmfagent.bus.messages.wire import Envelope
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.identity import ANONYMOUS, Identity
@@ -118,6 +119,13 @@ class Broker:
     def taken(self, address: Address) -> bool:
         """Whether anybody may receive what is sent to an address: the broker does not say, so somebody may."""
         return True
+
+    @property
+    def load(self) -> BusLoad:
+        """What it has to do now: what waits are events."""
+        up = self._connection.connected
+        problem = "" if up else f"there is no connection with the broker at {self._url}"
+        return BusLoad(problem, int(up), len(self._events), self._events.dropped)
 
     def manage(self, management: object) -> None:
         """Nothing: $management is the broker's own node here, and so no request for the agent's arrives."""

@@ -27,7 +27,7 @@ WINDOW = 100
 
 
 class EventQueue:
-    """A bounded queue in front of one self-healing connection."""
+    """A bounded queue in front of one self-healing connection; `dropped` events have had to make room for others."""
 
     def __init__(self, post: Callable[[Message], Future[None]], limit: int = MAX_EVENTS) -> None:
         """`post` sends an event now; its future completes with the broker's confirmation. Raises BusError, InputError."""
@@ -37,6 +37,7 @@ class EventQueue:
         self._waiting: dict[int, Message] = {}
         self._unsent: list[int] = []  # a heap
         self._under_way: set[int] = set()
+        self.dropped = 0
 
     def __len__(self) -> int:
         """How many events the broker has not confirmed."""
@@ -48,6 +49,7 @@ class EventQueue:
             dropped = next(iter(self._waiting))
             log.warning("%d events are waiting for the broker, the oldest is dropped", self._limit)
             del self._waiting[dropped]
+            self.dropped += 1
         number = next(self._numbers)
         self._waiting[number] = event
         heappush(self._unsent, number)

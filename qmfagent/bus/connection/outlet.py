@@ -49,11 +49,16 @@ class Outlet:
         *,
         on_overflow: Callable[[Outlet], None] | None = None,
         missed: Missed | None = None,
+        as_value: bool = False,
+        on_dropped: Callable[[int], None] = lambda count: None,
     ) -> None:
         """`missed` makes the message that tells what was left out; without it nothing is. `on_overflow` is called where
-        there is no room for what can't be left out."""
+        there is no room for what can't be left out, `on_dropped` with the number of messages that are never sent. `as_value`
+        tells who encodes that bodies are wanted as AMQP values."""
+        self.as_value = as_value
         self._on_overflow = on_overflow
         self._missed = missed
+        self._on_dropped = on_dropped
         self._hole: _Hole | None = None
         self._engine = engine
         self._link = link
@@ -63,6 +68,11 @@ class Outlet:
         self._queued_bytes = 0
         self._awaited: dict[str, Outcome] = {}
         self._tag = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the peer."""
+        return len(self._queue)
 
     @property
     def identity(self) -> Identity:
@@ -134,6 +144,7 @@ class Outlet:
             if not outcome.done():
                 outcome.set_exception(ConnectionLost(reason))
         self._awaited.clear()
+        self._on_dropped(len(self._queue))
         self._queue.clear()
         self._queued_bytes = 0
 
@@ -150,6 +161,7 @@ class Outlet:
             log.warning("%s is too slow: it misses what comes after %d", self._engine.identity, sequence)
             self._hole = _Hole(sequence)
         self._hole.count += 1
+        self._on_dropped(1)
 
     def _tell_of_hole(self, hole: _Hole) -> None:
         assert self._missed is not None

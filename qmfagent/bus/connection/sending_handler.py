@@ -17,6 +17,11 @@ class SendingHandler:
     def __init__(self) -> None:
         self._outlets: dict[Link, Outlet] = {}
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the peer on all links."""
+        return sum(outlet.waiting for outlet in self._outlets.values())
+
     def on_credit(self, link: Link) -> None:
         """Send what has been waiting for credit."""
         if link in self._outlets:

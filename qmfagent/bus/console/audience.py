@@ -45,6 +45,7 @@ class Audience:
         *,
         on_agent: Callable[[AgentInfo], None],
         on_lost: Callable[[AgentInfo], None],
+        on_announced: Callable[[AgentInfo], None],
         on_data: Callable[[str, Data], None],
     ) -> None:
         """`requests` get their answers; the callbacks are as ConsoleSession describes them."""
@@ -54,6 +55,7 @@ class Audience:
         self._requests = requests
         self._on_agent = on_agent
         self._on_lost = on_lost
+        self._on_announced = on_announced
         self._on_data = on_data
 
     def take(self, event: ConsoleEvent) -> None:
@@ -94,6 +96,8 @@ class Audience:
     def _agent(self, event: AgentAdded | AgentRestarted | AgentLost | AgentUpdated) -> None:
         agent = event.agent
         self.agents_changed.set()
+        if not isinstance(event, AgentLost):
+            self._tell(self._on_announced, agent)
         match event:
             case AgentAdded():
                 self._tell(self._on_agent, agent)

@@ -28,8 +28,7 @@ from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import BusError, RequestTimeout, UnknownObject
-from qmfagent.qmf import opcodes
-from qmfagent.qmf.classes import SchemaClass, SchemaId
+from qmfagent.qmf.classes import DATA, SchemaClass, SchemaId
 from qmfagent.qmf.console import Console
 from qmfagent.qmf.console_events import (
     AgentInfo,
@@ -64,26 +63,28 @@ class ConsoleSession:
         subscriber: str = "",
         on_agent: Callable[[AgentInfo], None] = lambda agent: None,
         on_lost: Callable[[AgentInfo], None] = lambda agent: None,
+        on_announced: Callable[[AgentInfo], None] = lambda agent: None,
         on_data: Callable[[str, Data], None] = lambda agent, data: None,
         data_classes: Iterable[str] = (),
+        event_classes: Iterable[str] = (),
         connect_timeout: float = CONNECT_TIMEOUT,
         limits: Limits | None = None,
     ) -> None:
         """Prepare a session at `url`.
 
         `on_agent` is called when an agent appears, or appears again after a restart or a lost connection; `on_lost`
-        when it is gone; `on_data` with each object that the agent of that name tells of unasked, since it has changed,
-        where it is of one of `data_classes`. None of them may block. `connect_timeout` (seconds) is how long `async with`
-        waits.
+        when it is gone; `on_announced` whenever it announces something new of itself; `on_data` with each object that the
+        agent of that name tells of unasked, since it has changed, where it is of one of `data_classes`. None of them may
+        block. Events are those of `event_classes`, without any all of them. `connect_timeout` (seconds) is how long
+        `async with` waits.
 
         `user` is who we are to a broker where `credentials` do not say so, `dialect` how it names things (see
         bus.dialects) where it is not to be recognised. Where a broker can, it keeps the events for a session with a
         `subscriber` name while it is away; no two sessions may have the same at a time. Raises ConfigError for a URL,
         certificates or credentials that can't be used.
         """
-        self._console = Console(data_classes=data_classes)
-        addresses = self._console.addresses()
-        events = tuple(address for address in addresses if address.subject == opcodes.EVENTS)
+        self._console = Console(data_classes=data_classes, event_classes=event_classes)
+        addresses, events = self._console.addresses(), self._console.event_addresses
         self._connection = Connection(
             url,
             tls=tls,
@@ -99,7 +100,9 @@ class ConsoleSession:
         )
         self._connect_timeout = connect_timeout
         self._requests = Requests(self._connection.send)
-        self._audience = Audience(self._requests, on_agent=on_agent, on_lost=on_lost, on_data=on_data)
+        self._audience = Audience(
+            self._requests, on_agent=on_agent, on_lost=on_lost, on_announced=on_announced, on_data=on_data
+        )
         self._subscribed = bool(subscriber)
         self._keeps_events = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,9 +206,18 @@ class ConsoleSession:
         answer = await self._request(agent, cid, message, timeout)
         return [item for item in cast(QueryAnswer, answer).items if isinstance(item, Data)]
 
-    async def schema(self, agent: str, class_name: str, *, timeout: float = REQUEST_TIMEOUT) -> SchemaClass:
-        """The class of that name. Raises UnknownObject where the agent has none."""
-        cid, message = self._console.query_schema(agent, SchemaId("", class_name))
+    async def classes(self, agent: str, *, timeout: float = REQUEST_TIMEOUT) -> list[SchemaId]:
+        """The ids of all classes of objects and events that an agent has. Raises as query does."""
+        cid, message = self._console.query_schema_ids(agent)
+        answer = await self._request(agent, cid, message, timeout)
+        return [item for item in cast(QueryAnswer, answer).items if isinstance(item, SchemaId)]
+
+    async def schema(
+        self, agent: str, class_name: str, *, kind: str = DATA, timeout: float = REQUEST_TIMEOUT
+    ) -> SchemaClass:
+        """The class of that name, of objects, or of events where `kind` says so. Raises UnknownObject where the agent has
+        none."""
+        cid, message = self._console.query_schema(agent, SchemaId("", class_name, kind))
         for item in cast(QueryAnswer, await self._request(agent, cid, message, timeout)).items:
             if isinstance(item, SchemaClass):
                 return item

@@ -3,9 +3,10 @@
 Rules of this file: there are three nodes - qmf.default.topic, qmf.default.direct, amq.direct (the last because C++ consoles
 refuse to open without it) - and dynamic ones for replies; where there is AMQP Management, its node $management too. A message
 goes to every link whose filter matches, to the agent's own addresses too, whoever sent it, so that foreign consoles and agents
-reach each other here. It is encoded once, and the same bytes go out on every link. All its ports share the nodes. The number
-of connections is bounded: one too many is told so and closed, and dropped at once where even those are too many. So is one
-that is not admitted. Those that have not opened yet keep nobody out: they make room.
+reach each other here. It is encoded once, and the same bytes go out on every link; the agent's own once more where a receiver
+asks for bodies in AMQP 1.0's own types. All its ports share the nodes. The number of connections is bounded: one too many is
+told so and closed, and dropped at once where even those are too many. So is one that is not admitted. Those that have not
+opened yet keep nobody out: they make room.
 Source: the behaviour of qpidd's management exchanges, as QMF v2 peers expect it.
 """
 
@@ -21,12 +22,13 @@ from uuid import uuid4
 from proton import Condition
 
 from qmfagent.bus.connection.engine import Engine
-from qmfagent.bus.connection.outlet import Outlet
+from qmfagent.bus.connection.outlet import Missed, Outlet
 from qmfagent.bus.limits.admission import Admission
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.listener.endpoint import Endpoint
 from qmfagent.bus.listener.peer import Peer
 from qmfagent.bus.listener.seats import Seats
+from qmfagent.bus.load import BusLoad
 from qmfagent.bus.messages import management as management_wire
 from qmfagent.bus.messages import wire
 from qmfagent.bus.messages.stamp import stamped
@@ -102,7 +104,8 @@ class Listener:
         self._admit = admit
         self._on_refused = on_refused
         self._management: Management | None = None
-        self.missed = None if on_missed is None else lambda sequence, count: wire.encode(on_missed(sequence, count))
+        self._on_missed = on_missed
+        self._dropped = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -134,14 +137,23 @@ class Listener:
         UnknownObject where its node does not exist, or exists no more.
         """
         targets = self.router.route(message.to.node, message.to.subject)
-        if any(target is not LOCAL for target in targets):
-            self._deliver(targets, wire.encode(message), sequence)
+        for as_value in (False, True):
+            wanting = [target for target in targets if target is not LOCAL and target.as_value == as_value]
+            if wanting:
+                self._deliver(wanting, _encode(message, as_value), sequence)
 
     def taken(self, address: Address) -> bool:
         """Whether any peer receives what is sent to an address."""
         if address.node not in self.router:
             return False
         return any(target is not LOCAL for target in self.router.route(address.node, address.subject))
+
+    @property
+    def load(self) -> BusLoad:
+        """What it has to do now."""
+        problem = "" if self._servers else "the agent does not listen"
+        waiting = sum(peer.waiting for peer in self._served)
+        return BusLoad(problem, len(self._served), waiting, self._dropped)
 
     def manage(self, management: Management) -> None:
         """Offer AMQP Management: requests to $management are answered by `management`."""
@@ -196,6 +208,17 @@ class Listener:
         if not self._served and not self._refused:
             self._idle.set()
 
+    def missed(self, *, as_value: bool) -> Missed | None:
+        """What makes the messages that tell a receiver what it missed; None where nothing is left out."""
+        on_missed = self._on_missed
+        if on_missed is None:
+            return None
+        return lambda sequence, count: _encode(on_missed(sequence, count), as_value)
+
+    def dropped(self, count: int) -> None:
+        """Take note that so many messages to peers are never sent."""
+        self._dropped += count
+
     def opened(self, peer: Peer) -> None:
         """Take note that a peer has opened its connection."""
         self._served.speaks(peer)
@@ -236,7 +259,7 @@ class Listener:
         self._idle.clear()
         return peer.engine
 
-    def _deliver(self, targets: list[Outlet | None], data: bytes, sequence: int | None = None) -> None:
+    def _deliver(self, targets: Iterable[Outlet | None], data: bytes, sequence: int | None = None) -> None:
         for outlet in targets:
             if outlet is not None:
                 outlet.offer(data, sequence=sequence)
@@ -296,6 +319,10 @@ class _Dropped(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Close it."""
         cast(asyncio.Transport, transport).abort()
+
+
+def _encode(message: Message, as_value: bool) -> bytes:
+    return wire.encode_as_value(message) if as_value else wire.encode(message)
 
 
 def _destination(envelope: wire.Envelope, router: Router[Outlet | None]) -> Address:

@@ -22,6 +22,7 @@ from qmfagent.bus.connection.outlet import Missed, Outlet
 from qmfagent.bus.connection.sending_handler import SendingHandler
 from qmfagent.bus.limits.admission import Admission
 from qmfagent.bus.limits.limits import Limits
+from qmfagent.bus.listener.capabilities import answer, wants_values
 from qmfagent.bus.router import NodeKind, Router
 from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import InputError
@@ -38,7 +39,9 @@ class Exchange(Protocol):
 
     router: Router[Outlet | None]
     limits: Limits
-    missed: Missed | None
+
+    def missed(self, *, as_value: bool) -> Missed | None:
+        """What makes the messages that tell a receiver what it missed; None where nothing is left out."""
 
     def publish(self, node: str | None, data: bytes, identity: Identity, admission: Admission) -> Condition | None:
         """Route a message from a peer. `node` is None where the message names its node itself (`to`); `admission` is what
@@ -46,6 +49,9 @@ class Exchange(Protocol):
 
     def admits(self, identity: Identity) -> bool:
         """Whether a peer may stay, now that it is known who it is."""
+
+    def dropped(self, count: int) -> None:
+        """Take note that so many messages to peers are never sent."""
 
     def opened(self, peer: Peer) -> None:
         """Take note that a peer has opened its connection."""
@@ -118,7 +124,7 @@ class Peer(SendingHandler):
 
     def _attach_source(self, link: Link) -> None:
         remote = link.remote_source
-        subject = read_subject(remote)
+        subject, as_value = read_subject(remote), wants_values(remote)
         node = f"reply-{uuid4().hex}" if remote.dynamic else remote.address
         if node == MANAGEMENT:
             # Whoever received from it would see what others ask.
@@ -137,7 +143,13 @@ class Peer(SendingHandler):
             self.engine.links.refuse(link, Condition("amqp:not-allowed", held))
             return
         outlet = Outlet(
-            self.engine, link, self._exchange.limits, on_overflow=self.overflowed, missed=self._exchange.missed
+            self.engine,
+            link,
+            self._exchange.limits,
+            on_overflow=self.overflowed,
+            missed=self._exchange.missed(as_value=as_value),
+            as_value=as_value,
+            on_dropped=self._exchange.dropped,
         )
         try:
             self._exchange.router.subscribe(outlet, node, pattern)
@@ -149,6 +161,7 @@ class Peer(SendingHandler):
         link.source.copy(remote)
         link.source.address = node
         link.source.filter.clear()
+        answer(link.source, as_value)
         if subject is not None:
             write_subject(link.source, subject)
         link.target.copy(link.remote_target)

@@ -8,17 +8,12 @@ Source: AMQP Management Version 1.0 (working draft), section 2 (requests and res
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
 import proton
 
-from qmfagent.bus.messages.values import plain, reading
+from qmfagent.bus.messages.values import native, plain, reading
 from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import CodecError
 from qmfagent.management.message import Request, Response
-
-_MAX_LONG = (1 << 63) - 1
 
 
 def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
@@ -45,23 +40,10 @@ def read_request(amqp: proton.Message, identity: Identity) -> Request | None:
 def encode_response(response: Response) -> bytes:
     """The bytes of a response. Raises CodecError where its body has no form, or more values than proton can hold: 65,535."""
     properties = {"statusCode": proton.int32(response.status), "statusDescription": response.description}
-    amqp = proton.Message(inferred=False, properties=properties, address=response.to, body=_value(response.body))
+    amqp = proton.Message(inferred=False, properties=properties, address=response.to, body=native(response.body))
     if response.correlation_id is not None:
         amqp.correlation_id = response.correlation_id
     try:
         return bytes(amqp.encode())
     except (OverflowError, TypeError, ValueError, proton.ProtonException) as error:
         raise CodecError(f"a response that can't be written: {error}") from error
-
-
-def _value(value: Any) -> Any:
-    """A value as proton encodes it: integers are long, or ulong above that."""
-    if isinstance(value, dict):
-        return {key: _value(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_value(item) for item in value]
-    if isinstance(value, bool) or value is None or isinstance(value, UUID):
-        return value
-    if isinstance(value, int):
-        return proton.ulong(value) if value > _MAX_LONG else int(value)
-    return value

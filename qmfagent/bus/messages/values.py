@@ -1,7 +1,7 @@
-"""AMQP 1.0 values of a peer as plain Python values.
+"""AMQP 1.0 values of a peer as plain Python values, and back.
 
-Rules of this file: one way only, from what proton makes of foreign bytes to None, bool, int, float, str, bytes, UUID, list
-and dict. Binary is text wherever it is UTF-8: C++ peers send text as binary.
+Rules of this file: in comes what proton makes of foreign bytes, and becomes None, bool, int, float, str, bytes, UUID, list
+and dict; binary is text wherever it is UTF-8: C++ peers send text as binary. Out go AMQP's own types, never a described one.
 Source: AMQP 1.0 part 1.6 (primitive types).
 """
 
@@ -18,6 +18,7 @@ from proton import Described
 from qmfagent.errors import CodecError, InputError, ProtocolError
 from qmfagent.qmf.fields import shown
 
+MAX_LONG = (1 << 63) - 1
 _DECIMALS = (proton.decimal32, proton.decimal64, proton.decimal128)
 
 
@@ -71,3 +72,16 @@ def text(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value).decode(errors="replace")
     return str(value)
+
+
+def native(value: Any) -> Any:
+    """A plain value as proton encodes it: integers are long, or ulong above that."""
+    if isinstance(value, dict):
+        return {key: native(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [native(item) for item in value]
+    if isinstance(value, bool) or value is None or isinstance(value, UUID):
+        return value
+    if isinstance(value, int):
+        return proton.ulong(value) if value > MAX_LONG else int(value)
+    return value

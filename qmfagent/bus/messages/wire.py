@@ -1,8 +1,8 @@
 """A QMF v2 message as AMQP 1.0 bytes, and back.
 
 Rules of this file: out goes what every known peer understands: one data section in the AMQP 0-10 codec, content-type
-amqp/map or amqp/list, `to` and subject for exchange and routing key. In comes that, and what a qpidd makes of a 0-10
-sender's message: an amqp-value map or list. A null `partial` property counts as set: its presence is the flag.
+amqp/map or amqp/list, `to` and subject for exchange and routing key; to who asks for it, an amqp-value map or list. In comes
+that, and what a qpidd makes of a 0-10 sender's message. A null `partial` property counts as set: its presence is the flag.
 x-amqp-0-10.app-id is always sent and never required. A message of QMF version 1 (see qmf/v1.py) is one data section without
 qmf.opcode; its only property is the sending agent.
 Source: qpid-cpp src/qmf/constants.cpp, src/qpid/messaging/Message.cpp, src/qpid/broker/amqp/Translation.cpp.
@@ -15,7 +15,7 @@ from typing import Any
 
 import proton
 
-from qmfagent.bus.messages.values import plain, reading, text
+from qmfagent.bus.messages.values import native, plain, reading, text
 from qmfagent.errors import ProtocolError
 from qmfagent.qmf import codec, v1
 from qmfagent.qmf.fields import shown
@@ -38,6 +38,33 @@ def encode(message: Message, *, to: str = "", durable: bool = False) -> bytes:
 
     `to` is its address where a broker calls it otherwise than QMF does; a `durable` one outlives the broker's restart.
     """
+    amqp = _headed(message, to, durable)
+    if isinstance(message.body, bytes):
+        amqp.body, amqp.content_type = message.body, V1
+    elif isinstance(message.body, dict):
+        amqp.body, amqp.content_type = codec.encode_map(message.body), MAP
+    elif message.body is not None:
+        amqp.body, amqp.content_type = codec.encode_list(message.body), LIST
+    return bytes(amqp.encode())
+
+
+def encode_as_value(message: Message) -> bytes:
+    """The same with a map or list as an amqp-value, unless it holds more values than proton can: 65,535.
+
+    Raises CodecError for a body that has no form at all.
+    """
+    if not isinstance(message.body, (dict, list)):
+        return encode(message)
+    amqp = _headed(message)
+    amqp.inferred, amqp.body = False, native(message.body)
+    try:
+        return bytes(amqp.encode())
+    except (OverflowError, TypeError, ValueError, proton.ProtonException):
+        return encode(message)
+
+
+def _headed(message: Message, to: str = "", durable: bool = False) -> proton.Message:
+    """A message's headers and properties, without its body."""
     properties: dict[str, Any] = {}
     if not isinstance(message.body, bytes):
         properties = {APP_ID: "qmf2", METHOD: message.method, OPCODE: message.opcode}
@@ -52,12 +79,6 @@ def encode(message: Message, *, to: str = "", durable: bool = False) -> bytes:
     amqp = proton.Message(inferred=True, properties=properties, address=to or message.to.node, durable=durable)
     if message.to.subject:
         amqp.subject = message.to.subject
-    if isinstance(message.body, bytes):
-        amqp.body, amqp.content_type = message.body, V1
-    elif isinstance(message.body, dict):
-        amqp.body, amqp.content_type = codec.encode_map(message.body), MAP
-    elif message.body is not None:
-        amqp.body, amqp.content_type = codec.encode_list(message.body), LIST
     if message.correlation_id is not None:
         amqp.correlation_id = message.correlation_id
     if message.reply_to is not None:
@@ -66,7 +87,7 @@ def encode(message: Message, *, to: str = "", durable: bool = False) -> bytes:
         amqp.user_id = message.user_id.encode()
     if message.ttl:
         amqp.ttl = message.ttl
-    return bytes(amqp.encode())
+    return amqp
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Credentials:
 
     def check(self, url: BusUrl) -> None:
         """Raise ConfigError where they would travel unencrypted to another host than this one."""
-        if not url.secure and url.host != "localhost" and not is_loopback(url.host):
+        if not url.secure and not is_this_host(url.host):
             raise ConfigError(
                 f"the password of user {self.user!r} would go unencrypted to {url}",
                 hint="write amqps://, and give the CA",
@@ -63,6 +63,11 @@ def require_private(path: Path, mode: int, what: str) -> None:
         raise ConfigError(
             f"{what} {path} has the permissions {mode:04o}: others may read or change it", hint=f"chmod 0600 {path}"
         )
+
+
+def is_this_host(host: str) -> bool:
+    """Whether what is sent to a host, a name or an IP address, stays within this one."""
+    return host == "localhost" or is_loopback(host)
 
 
 def is_loopback(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""An SSL domain that follows its files.
+"""What TLS takes, a domain of proton's or a context of Python's, that follows its files.
 
 Rules of this file: the files are looked at for every new connection, and read again when they have changed; connections
 that are up keep what they began with. Files that can't be used change nothing: the last good domain stays, and what is
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import proton
 
@@ -18,12 +19,13 @@ from qmfagent.errors import ConfigError
 log = logging.getLogger(__name__)
 
 Stamp = tuple[tuple[int, int, int, int] | None, ...]
+Domain = TypeVar("Domain")
 
 
-class ReloadedDomain:
-    """Makes SSL domains out of files."""
+class Reloaded(Generic[Domain]):
+    """Makes domains out of files."""
 
-    def __init__(self, files: tuple[Path, ...], make: Callable[[], proton.SSLDomain]) -> None:
+    def __init__(self, files: tuple[Path, ...], make: Callable[[], Domain]) -> None:
         """`make` reads the files and gives a domain. Raises the ConfigError that it raises."""
         self._files = files
         self._make = make
@@ -31,7 +33,7 @@ class ReloadedDomain:
         self._domain = make()
         self._problem = ""
 
-    def current(self) -> proton.SSLDomain:
+    def current(self) -> Domain:
         """The domain for a connection that begins now."""
         # The stamp is taken before the files are read: what changes meanwhile is seen the next time.
         stamp = self._look()
@@ -54,6 +56,9 @@ class ReloadedDomain:
 
     def _look(self) -> Stamp:
         return tuple(map(_stamp, self._files))
+
+
+ReloadedDomain = Reloaded[proton.SSLDomain]
 
 
 def _stamp(path: Path) -> tuple[int, int, int, int] | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import proton
 from cproton import pn_ssl_domain_set_protocols
 
-from qmfagent.bus.security.reload import ReloadedDomain
+from qmfagent.bus.security.reload import Reloaded, ReloadedDomain
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError
 
@@ -72,6 +72,26 @@ class TlsConfig:
             return domain
 
         return ReloadedDomain(self.files, make)
+
+    def server_context(self) -> Reloaded[ssl.SSLContext]:
+        """What a server takes that is none of proton's: as server_domain, with a verified certificate from every client.
+
+        Raises ConfigError where a file can't be used.
+        """
+        certificate = self.certificate
+        if certificate is None:
+            raise ConfigError("TLS: a server needs a certificate", hint="give certificate and key")
+
+        def make() -> ssl.SSLContext:
+            self._check_files()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_cert_chain(certificate, self.key, password=self._no_passphrase)
+            context.load_verify_locations(self.ca)
+            return context
+
+        return Reloaded(self.files, make)
 
     def _domain(self, mode: int) -> proton.SSLDomain:
         check_proton()
