@@ -5,8 +5,10 @@
     link                        one bus URL and the agents behind it
     subscription                events of several links, in one stream
     asynchronous, synchronous   the two faces of the API; the second only waits for the first
-    client                      the public names
-    cli                         the `qmfconsole` command
+    client                      the public names; environment: where a script connects
+    live, picture, overview     all sites and tickets, kept up to date; put together (pure); as a matrix (pure)
+    settings, profiles          where a command connects, and as whom; passwords that the keyring has (passwords)
+    main, cli, web              the `qmfconsole` command; its web console
 
 None of them knows a cluster: what a site can do, its agent says.
 """

@@ -14,10 +14,12 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from consoles.link import AGENT_PREFIX, Link, site_of
+from consoles.nearest import suggestion
+from consoles.operations import Operations
 from consoles.resumption import Resumption
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus, ticket_statuses
-from consoles.values import Applied, Event, Object, Plan, Position, SiteFound, SiteLost
+from consoles.values import Event, Object, Position, SiteFound, SiteLost
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
@@ -32,11 +34,13 @@ TIMEOUT = 20.0
 CONNECT_TIMEOUT = 5.0
 PATIENCE = 1.0
 """Seconds that the other URLs get once the first one is up."""
+SLOW = {"drill": 90.0}
+"""Methods that are waited for longer, for so many seconds at least: a drill gets 60, and may have to wait for its turn."""
 
 _Answer = TypeVar("_Answer")
 
 
-class AsyncConsole:
+class AsyncConsole(Operations):
     """A console of one or more sites. `async with` connects and closes it."""
 
     def __init__(
@@ -47,13 +51,14 @@ class AsyncConsole:
         credentials: Credentials | None = None,
         timeout: float = TIMEOUT,
         on_problem: Callable[[str], None] = log.warning,
+        on_replica: Callable[[Object], None] | None = None,
     ) -> None:
         """Prepare a console at `urls`: each site's own listener, or a broker where all agents are seen.
 
         `tls` is what amqps URLs need; with `credentials` the console logs in with a password, else with its certificate.
-        `timeout` (seconds) bounds every single request, and connecting, which gets 5 s at most.
-        `on_problem` is called with what went wrong at one of several sites, in words. Raises ConfigError for URLs or
-        certificates that can't be used.
+        `timeout` (seconds) bounds every single request but those that are SLOW, and connecting, which gets 5 s at most.
+        `on_problem` is called with what went wrong at one of several sites, in words; `on_replica` with each Replica object
+        that has changed, as soon as its agent tells of it. Raises ConfigError for URLs or certificates that can't be used.
         """
         urls = list(dict.fromkeys(urls))
         if not urls:
@@ -62,7 +67,10 @@ class AsyncConsole:
             )
         if tls is not None and not any(BusUrl.parse(url).secure for url in urls):
             raise ConfigError("certificates are given, but no URL uses them", hint="write amqps://")
-        self._links = [Link(url, tls, credentials, self._found, self._lost, self._heard) for url in urls]
+        on_object = (lambda site, data: on_replica(_object(site, data))) if on_replica else None
+        self._links = [
+            Link(url, tls, credentials, self._found, self._lost, self._heard, on_object, ("Replica",)) for url in urls
+        ]
         self._timeout = timeout
         self._on_problem = on_problem
         self._subscriptions: set[Subscription] = set()
@@ -129,6 +137,13 @@ class AsyncConsole:
         link = await self._link(site)
         return await link.session.schema(AGENT_PREFIX + site, class_name, timeout=self._timeout)
 
+    async def classes(self, site: str) -> list[SchemaClass]:
+        """The descriptions of all classes of objects and events by a site's agent, in its order; events have a severity."""
+        link, agent = await self._link(site), AGENT_PREFIX + site
+        ids = await link.session.classes(agent, timeout=self._timeout)
+        asked = (link.session.schema(agent, each.name, kind=each.kind, timeout=self._timeout) for each in ids)
+        return list(await asyncio.gather(*asked))
+
     async def tickets(self) -> list[TicketStatus]:
         """All tickets of all sites: who holds each, and where its replicas stand."""
         tickets, replicas = await asyncio.gather(self.query("Ticket"), self.query("Replica"))
@@ -175,34 +190,14 @@ class AsyncConsole:
         where its answer is missing, and it is unknown whether the call was carried out.
         """
         link = await self._link(site)
+        timeout = max(self._timeout, SLOW.get(method, 0.0))
         try:
-            return await link.session.call(AGENT_PREFIX + site, object_name, method, arguments, timeout=self._timeout)
+            return await link.session.call(AGENT_PREFIX + site, object_name, method, arguments, timeout=timeout)
         except (ConnectionLost, RequestTimeout) as error:
             raise type(error)(
                 f"no answer of {site} to {method}: {error.message}",
                 hint="it may have been carried out all the same: look before you repeat it",
             ) from error
-
-    async def plan(self, site: str, ticket: str, adopt: bool = False) -> Plan:
-        """What replication of a ticket from its holder would change at `site`. Changes nothing. Raises as call does.
-
-        `adopt` takes over local elements that depend on the ticket already.
-        """
-        answer = await self.call(site, f"Site:{site}", "plan", ticket=ticket, adopt=adopt)
-        return Plan(site, ticket, answer["token"], answer["plan"])
-
-    async def apply(self, site: str, token: str) -> Applied:
-        """Carry out exactly the plan of that token. Raises as call does."""
-        answer = await self.call(site, f"Site:{site}", "apply", token=token)
-        return Applied(site, answer["ticket"], answer["changes"], answer["version"])
-
-    async def replicate(self, ticket: str, to: str, adopt: bool = False) -> Applied:
-        """Plan and apply at once. Raises Refused for a plan with errors, and as call does."""
-        plan = await self.plan(to, ticket, adopt)
-        plan.require_applicable()
-        if not plan.token:
-            return Applied(to, ticket, 0, plan.content["base"]["version"])
-        return await self.apply(to, plan.token)
 
     # -- inside
 
@@ -242,13 +237,11 @@ class AsyncConsole:
         link = self._route(site)
         if link is not None:
             return link
-        known = ", ".join(await self.sites()) or "none"
+        known = suggestion(site, await self.sites(), "sites that answer")
         problems = await self.unreachable()
         if problems:
-            raise ConnectionLost(
-                f"site {site!r} can't be reached: {'; '.join(problems.values())}", hint=f"sites that answer: {known}"
-            )
-        raise UnknownObject(f"there is no site {site!r} here", hint=f"sites that answer: {known}")
+            raise ConnectionLost(f"site {site!r} can't be reached: {'; '.join(problems.values())}", hint=known)
+        raise UnknownObject(f"there is no site {site!r} here", hint=known)
 
     def _route(self, site: str) -> Link | None:
         return next((link for link in self._links if site in link.sites), None)

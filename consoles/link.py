@@ -7,7 +7,7 @@ of other links.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from qmfagent.bus.console.session import ConsoleSession
@@ -16,6 +16,7 @@ from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import BusError, RequestTimeout
 from qmfagent.qmf.console_events import AgentInfo
+from qmfagent.qmf.data import Data
 
 AGENT_PREFIX = "clusterlabs.org:qmfagent:"
 """What the QMF name of a site's agent begins with; the site's name follows."""
@@ -41,9 +42,12 @@ class Link:
         on_site: Callable[[str], None],
         on_site_lost: Callable[[str], None],
         on_events: Callable[[str], None],
+        on_object: Callable[[str, Data], None] | None = None,
+        classes: Collection[str] = (),
     ) -> None:
         """`on_site` is called with each site that appears, or appears again, `on_site_lost` with each that is gone,
-        `on_events` with each that announces new events.
+        `on_events` with each that announces new events. Where there is an `on_object`, it is called with each object of
+        `classes` that a site tells of by itself since it has changed, or is gone (`delete_ts`).
 
         `tls` is for amqps URLs and not used for others. With `credentials` the console logs in with a password.
         Raises ConfigError for a URL, certificates or credentials that can't be used.
@@ -55,6 +59,8 @@ class Link:
             credentials=credentials,
             on_agent=lambda agent: _tell(on_site, agent),
             on_lost=lambda agent: _tell(on_site_lost, agent),
+            on_data=lambda agent, data: on_object(site_of(agent), data) if on_object and site_of(agent) else None,
+            data_classes=classes if on_object else (),
         )
         self._on_events = on_events
         self._joining: asyncio.Task[bool] | None = None

@@ -12,10 +12,12 @@ from types import TracebackType
 from typing import Any
 
 from consoles.asynchronous import TIMEOUT, AsyncConsole, log
+from consoles.everywhere import SiteOutcome, SitePlan, apply_everywhere, plan_everywhere
 from consoles.loop_thread import LoopThread
+from consoles.permissions import Permissions
 from consoles.subscription import Subscription
 from consoles.tickets import TicketStatus
-from consoles.values import Announcement, Applied, Object, Plan, Position
+from consoles.values import Announcement, Applied, Configuration, Object, Plan, Position
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.qmf.classes import SchemaClass
@@ -75,6 +77,10 @@ class Console:
         """See AsyncConsole.schema."""
         return self._loop.run(self._console.schema(site, class_name))
 
+    def classes(self, site: str) -> list[SchemaClass]:
+        """See AsyncConsole.classes."""
+        return self._loop.run(self._console.classes(site))
+
     def tickets(self) -> list[TicketStatus]:
         """See AsyncConsole.tickets."""
         return self._loop.run(self._console.tickets())
@@ -99,6 +105,60 @@ class Console:
     def plan(self, site: str, ticket: str, adopt: bool = False) -> Plan:
         """See AsyncConsole.plan."""
         return self._loop.run(self._console.plan(site, ticket, adopt))
+
+    def plan_rollback(self, site: str, change: int) -> Plan:
+        """See AsyncConsole.plan_rollback."""
+        return self._loop.run(self._console.plan_rollback(site, change))
+
+    def plan_heal(self, site: str, ticket: str) -> Plan:
+        """See AsyncConsole.plan_heal."""
+        return self._loop.run(self._console.plan_heal(site, ticket))
+
+    def replicate_now(self, holder: str, ticket: str, to: str) -> Applied:
+        """See AsyncConsole.replicate_now."""
+        return self._loop.run(self._console.replicate_now(holder, ticket, to))
+
+    def discard(self, site: str, token: str) -> None:
+        """See AsyncConsole.discard."""
+        self._loop.run(self._console.discard(site, token))
+
+    def configuration(self, site: str, path: str = "") -> Configuration:
+        """See AsyncConsole.configuration."""
+        return self._loop.run(self._console.configuration(site, path))
+
+    def history(self, site: str, ticket: str = "", limit: int = 50, before: int = 0) -> list[Mapping[str, Any]]:
+        """See AsyncConsole.history."""
+        return self._loop.run(self._console.history(site, ticket, limit, before))
+
+    def change(self, site: str, number: int) -> Mapping[str, Any]:
+        """See AsyncConsole.change."""
+        return self._loop.run(self._console.change(site, number))
+
+    def drill(self, site: str, ticket: str) -> Mapping[str, Any]:
+        """See AsyncConsole.drill."""
+        return self._loop.run(self._console.drill(site, ticket))
+
+    def explain(self, site: str, identifier: str) -> list[Mapping[str, str]]:
+        """See AsyncConsole.explain."""
+        return self._loop.run(self._console.explain(site, identifier))
+
+    def permissions(self, site: str) -> Permissions:
+        """See AsyncConsole.permissions."""
+        return self._loop.run(self._console.permissions(site))
+
+    def verify_journal(self, site: str) -> Mapping[str, Any]:
+        """See AsyncConsole.verify_journal."""
+        return self._loop.run(self._console.verify_journal(site))
+
+    def plan_everywhere(self, ticket: str, adopt: bool = False) -> list[SitePlan]:
+        """See consoles.everywhere.plan_everywhere."""
+        return self._loop.run(plan_everywhere(self._console, ticket, adopt))
+
+    def apply_everywhere(
+        self, plans: Iterable[SitePlan], tell: Callable[[SiteOutcome], None] = lambda outcome: None
+    ) -> list[SiteOutcome]:
+        """See consoles.everywhere.apply_everywhere; `tell` is called in the console's own thread."""
+        return self._loop.run(apply_everywhere(self._console, plans, tell))
 
     def apply(self, site: str, token: str) -> Applied:
         """See AsyncConsole.apply."""

@@ -13,6 +13,8 @@ from typing import Any
 
 from consoles.values import Object
 
+BY_THE_CLOCK = frozenset({"schedule", "window"})
+"""What holds a publication until a time that the Ticket object tells."""
 HOLDER = "holder"
 UNKNOWN = "unknown"
 
@@ -22,7 +24,10 @@ class TicketAt:
     """One ticket at one site.
 
     `state` is `holder`, the state of its replica (in-sync, behind, blocked, unreachable, idle), or `unknown`; `reason`
-    and `message` say why it is blocked; `standby` and `mode` are the site's own, `mode` empty where it can't be asked.
+    and `message` say why it is blocked, `hold` why a newer publication waits; `drift` fields there differ from what was
+    delivered. `published` is the digest of the newest publication known, `applied` of the one that is there. `standby`,
+    `mode`, `paused`, `pinned` and `next_run`, when the clock has publications applied next (nanoseconds since the epoch, 0
+    where it does not), are the site's own; `mode` is empty where it can't be asked.
     """
 
     site: str
@@ -31,6 +36,13 @@ class TicketAt:
     mode: str = ""
     reason: str = ""
     message: str = ""
+    hold: str = ""
+    drift: int = 0
+    paused: bool = False
+    pinned: bool = False
+    published: str = ""
+    applied: str = ""
+    next_run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +98,18 @@ def _ticket_at(site: str, ticket: Object | None, replica: Mapping[str, Any]) -> 
     standby, mode = own.get("standby", False), own.get("mode", "")
     if own.get("granted"):
         return TicketAt(site, HOLDER, standby, mode)
-    state, reason, message = replica.get("state", UNKNOWN), replica.get("reason", ""), replica.get("message", "")
-    return TicketAt(site, state, standby, mode, reason, message)
+    return TicketAt(
+        site,
+        replica.get("state", UNKNOWN),
+        standby,
+        mode,
+        reason=replica.get("reason", ""),
+        message=replica.get("message", ""),
+        hold=replica.get("hold", ""),
+        drift=replica.get("drift", 0),
+        paused=own.get("paused", False),
+        pinned=bool(own.get("pinned", 0)),
+        published=replica.get("published", ""),
+        applied=replica.get("applied", ""),
+        next_run=own.get("next_run", 0),
+    )

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from consoles.numbers import whole_number
+from consoles.words import safe
+from qmfagent.cib.plans.report import plan_lines
 from qmfagent.errors import Refused, UnknownObject
 
 
@@ -47,11 +50,12 @@ class Position:
     def parse(cls, text: str) -> Position:
         """Read what str() gives, or a number alone. Raises UnknownObject for what is neither."""
         journal, _, seq = text.rpartition(":")
-        if not (seq.isascii() and seq.isdigit()):
+        number = whole_number(seq)
+        if number is None:
             raise UnknownObject(
                 f"{text!r} is no place among events", hint="write the number of an event, or JOURNAL:NUMBER"
             )
-        return cls(int(seq), journal)
+        return cls(number, journal)
 
     def __str__(self) -> str:
         return f"{self.journal}:{self.seq}" if self.journal else str(self.seq)
@@ -129,6 +133,11 @@ class Plan:
     content: Mapping[str, Any] = field(hash=False)
 
     @property
+    def text(self) -> str:
+        """The plan in words, as `qmfconsole diff` prints it: a line for each thing, without control characters in it."""
+        return "\n".join(safe(text) for _, text in plan_lines(self.content, self.site))
+
+    @property
     def changes(self) -> list[Mapping[str, Any]]:
         """The changes, in the order they are made in; empty where there is nothing to do."""
         return list(self.content["changes"])
@@ -145,10 +154,23 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Configuration:
+    """A part of the CIB of `site` at `version`: `xml` is its elements, one after the other. Secrets are hidden in it."""
+
+    site: str
+    version: str
+    xml: str
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
-    """What an apply did: `changes` were written (0 where there was nothing to do), the CIB of `site` is at `version`."""
+    """What an apply did: `changes` were written (0 where there was nothing to do), the CIB of `site` is at `version`.
+
+    `change` is its number in the site's journal, which a rollback goes by; 0 where nothing was written.
+    """
 
     site: str
     ticket: str
     changes: int
     version: str
+    change: int = 0

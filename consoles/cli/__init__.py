@@ -1,9 +1,10 @@
 """The `qmfconsole` command.
 
-    main                 the command, its global options, and how errors become exit statuses
-    settings, status     where to connect; the exit statuses
-    words, output        values as safe text; tables, plans and JSON on the terminal
+    options, completion  what more than one command takes, and what shells are offered for it
+    status, names        the exit statuses; the names that there are, beside an error about one that is not
+    output, progress     tables, plans and JSON on the terminal; what is being done, on standard error
+    top_view, terminal   the one screen of `top` (pure); keys, sizes and signals
     the others           one command or two each, in the words of the API (consoles.client)
 
-What scripts may rely on - options, JSON keys, exit statuses - is in docs/reference/cli.md.
+The command itself is consoles/main.py. What scripts may rely on is in docs/reference/cli.md and schemas/console.schema.json.
 """

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 import click
 
+from consoles.arguments import inputs, read_argument
+from consoles.cli.completion import CLASSES, complete_methods, complete_objects, complete_sites
+from consoles.cli.names import no_such_object
+from consoles.cli.options import json_option
 from consoles.cli.output import print_json, print_line, print_pairs
-from consoles.cli.settings import Settings, json_option
 from consoles.cli.status import DONE
-from consoles.cli.words import safe, words
-from qmfagent.errors import SchemaError
-from qmfagent.qmf.classes import Argument, Method
-
-_READERS: Mapping[str, Callable[[str], Any]] = {"TYPE_MAP": json.loads, "TYPE_LIST": json.loads, "TYPE_UUID": UUID}
+from consoles.nearest import suggestion
+from consoles.settings import Settings
+from consoles.synchronous import Console
+from consoles.words import safe, words
+from qmfagent.errors import RemoteError, SchemaError, UnknownObject
+from qmfagent.qmf.classes import Method, SchemaClass
 
 
 @click.command("call")
-@click.argument("site")
-@click.argument("object_name", metavar="OBJECT")
-@click.argument("method_name", metavar="METHOD")
+@click.argument("site", shell_complete=complete_sites)
+@click.argument("object_name", metavar="OBJECT", shell_complete=complete_objects)
+@click.argument("method_name", metavar="METHOD", shell_complete=complete_methods)
 @click.argument("arguments", metavar="[NAME=VALUE]...", nargs=-1)
 @json_option
 @click.pass_obj
@@ -36,12 +38,17 @@ def call_command(
     """
     class_name = object_name.partition(":")[0]
     with settings.console() as console:
-        description = console.schema(site, class_name)
+        description = _describe(console, site, class_name)
         method = description.method(method_name)
         if method is None:
-            known = ", ".join(each.name for each in description.methods) or "none"
-            raise SchemaError(f"class {class_name} has no method {method_name!r}", hint=f"known are: {known}")
-        result = console.call(site, object_name, method_name, **read_arguments(method, arguments))
+            known = suggestion(method_name, [each.name for each in description.methods], "known are")
+            raise SchemaError(f"class {class_name} has no method {method_name!r}", hint=known)
+        try:
+            result = console.call(site, object_name, method_name, **read_arguments(method, arguments))
+        except RemoteError as error:
+            if no_such_object(error):
+                error.hint = f"list what there is with: qmfconsole show {class_name} --site {site}"
+            raise
     if as_json:
         print_json({"site": site, "object": object_name, "method": method_name, "result": result})
     elif result:
@@ -51,30 +58,31 @@ def call_command(
     return DONE
 
 
+def _describe(console: Console, site: str, class_name: str) -> SchemaClass:
+    try:
+        return console.schema(site, class_name)
+    except UnknownObject as error:
+        error.hint = error.hint or suggestion(class_name, CLASSES, "classes are")
+        raise
+
+
 def read_arguments(method: Method, given: Iterable[str]) -> dict[str, Any]:
     """The arguments of a call from `name=value` texts. Raises UsageError for one that does not fit the method."""
-    inputs = {argument.name: argument for argument in method.arguments if "I" in argument.dir}
+    known = inputs(method)
     result: dict[str, Any] = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator:
             raise click.UsageError(f"argument {text!r}: write it as NAME=VALUE")
-        if name not in inputs:
-            raise click.UsageError(f"{method.name} has no argument {name!r}; known are: {', '.join(inputs) or 'none'}")
+        if name not in known:
+            raise click.UsageError(f"{method.name} has no argument {name!r}; known are: {', '.join(known) or 'none'}")
         if name in result:
             raise click.UsageError(f"argument {name!r} is given twice")
-        result[name] = _read(inputs[name], value)
+        try:
+            result[name] = read_argument(known[name], value)
+        except SchemaError as error:
+            raise click.UsageError(error.message) from None
     return result
-
-
-def _read(argument: Argument, text: str) -> Any:
-    try:
-        value = _READERS.get(argument.type.name, argument.type.parse)(text)
-    except (ValueError, SchemaError):
-        value = None
-    if not argument.type.accepts(value):
-        raise click.UsageError(f"argument {argument.name!r}: {text!r} is not {argument.type}")
-    return value
 
 
 def _text(value: Any) -> str:

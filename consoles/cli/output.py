@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from consoles.cli.words import elided, safe
 from consoles.values import Plan
-from qmfagent.cib.report import COLOURS, plan_lines
+from consoles.words import elided, safe
+from qmfagent.cib.plans.report import COLOURS, Line, plan_lines
 
 CELL_WIDTH = 48
 _ENDLESS = 100_000
@@ -38,12 +38,13 @@ def print_json(document: Any, *, indent: int | None = 2) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]) -> None:
-    """A table; a cell is its text, or its text and style. Long ones are cut."""
+    """A table; a cell is its text, or its text and style. Long ones are cut, but for those of the last column."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         table.add_column(Text(safe(header)), overflow="fold")
     for row in rows:
-        table.add_row(*map(_cell, row))
+        *cells, last = row
+        table.add_row(*(_cell(cell, CELL_WIDTH) for cell in cells), _cell(last))
     _stream().print(table)
 
 
@@ -61,7 +62,12 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
 
 def print_plan(plan: Plan) -> None:
     """A plan; its problems go to standard error."""
-    for style, text in plan_lines(plan.content, plan.site):
+    print_lines(plan_lines(plan.content, plan.site))
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Lines in the styles of a report; errors and warnings go to standard error."""
+    for style, text in lines:
         _stream(err=style in ("error", "warning")).print(Text(safe(text), style=_STYLES[style]), soft_wrap=True)
 
 
@@ -75,14 +81,19 @@ def complain(text: str) -> None:
     _stream(err=True).print(Text(f"qmfconsole: {safe(text)}", style="red"), soft_wrap=True)
 
 
+def complain_json(document: Any) -> None:
+    """The same for programs: one line of JSON, the last one on standard error."""
+    print(json.dumps(document, default=str), file=sys.stderr, flush=True)
+
+
 def unreachable_list(unreachable: Mapping[str, str]) -> list[dict[str, str]]:
     """The URLs that can't be reached, as all JSON documents list them."""
     return [{"url": url, "reason": reason} for url, reason in unreachable.items()]
 
 
-def _cell(cell: str | tuple[str, str]) -> Text:
+def _cell(cell: str | tuple[str, str], width: int | None = None) -> Text:
     text, style = (cell, "") if isinstance(cell, str) else cell
-    return Text(elided(safe(text), CELL_WIDTH), style=style)
+    return Text(safe(text) if width is None else elided(safe(text), width), style=style)
 
 
 def _stream(err: bool = False) -> Console:

@@ -1,26 +1,22 @@
-"""`qmfconsole diff` and `qmfconsole replicate`.
-
-Rules of this file: nothing is applied that was not shown: what is applied is named by the token of the plan that was
-printed, and only with --yes, or a yes on the terminal.
-"""
+"""`qmfconsole diff`, `replicate`, `rollback` and `heal`: what changes the configuration of a site."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import click
 
-from consoles.cli.output import print_json, print_line, print_plan
-from consoles.cli.settings import Settings, adopt_option, json_option
-from consoles.cli.status import CHANGES, DONE, ERROR
-from consoles.values import Applied, Plan
+from consoles.cli.approval import approve, plan_option, plan_status, show_plan, yes_option
+from consoles.cli.completion import complete_targets
+from consoles.cli.everywhere import replicate_everywhere
+from consoles.cli.names import naming_tickets
+from consoles.cli.options import adopt_option, at_option, json_option, ticket_argument, to_option
+from consoles.cli.progress import working
+from consoles.settings import Settings
 
-to_option = click.option("--to", "site", metavar="SITE", required=True, help="The site that receives.")
+EVERYWHERE = "all"
 
 
 @click.command("diff")
-@click.argument("ticket")
+@ticket_argument
 @to_option
 @adopt_option
 @json_option
@@ -30,60 +26,100 @@ def diff_command(settings: Settings, ticket: str, site: str, adopt: bool, as_jso
 
     Exit status: 0 nothing to do, 2 there are changes, 1 the plan can't be applied.
     """
-    with settings.console() as console:
+    with (
+        settings.console() as console,
+        naming_tickets(console, ticket),
+        working(f"planning at {site}", silent=as_json),
+    ):
         plan = console.plan(site, ticket, adopt)
-    _print_plan(plan, as_json)
-    return _status(plan)
+    show_plan(plan, as_json)
+    return plan_status(plan)
 
 
 @click.command("replicate")
-@click.argument("ticket")
-@to_option
+@ticket_argument
+@click.option(
+    "--to",
+    "site",
+    metavar="SITE",
+    required=True,
+    shell_complete=complete_targets,
+    help="The site that receives, or 'all' for every one.",
+)
 @adopt_option
-@click.option("--plan", "plan_only", is_flag=True, help="Show the plan and stop.")
-@click.option("--yes", is_flag=True, help="Apply the plan without asking.")
+@plan_option
+@yes_option
+@click.option("--partial", is_flag=True, help="With --to all: apply where the plan is good, although others are not.")
 @json_option
 @click.pass_obj
 def replicate_command(
-    settings: Settings, ticket: str, site: str, adopt: bool, plan_only: bool, yes: bool, as_json: bool
+    settings: Settings, ticket: str, site: str, adopt: bool, plan_only: bool, yes: bool, partial: bool, as_json: bool
 ) -> int:
     """Replicate a TICKET from its holder to a site: show the plan, ask, apply exactly that plan.
+
+    With --to all: plan everywhere first, apply only where every plan is good, and roll the others back when one fails.
 
     Exit status: 0 applied or nothing to do, 1 the plan can't be applied, 2 there are changes and they were not applied
     (--plan, or the answer was no).
     """
-    if plan_only and yes:
-        raise click.UsageError("--plan and --yes exclude each other")
-    if not (plan_only or yes) and (as_json or not sys.stdin.isatty()):
-        raise click.UsageError("nobody can be asked here: give --yes to apply the plan, or --plan to see it only")
-    with settings.console() as console:
-        plan = console.plan(site, ticket, adopt)
-        if plan_only or not plan.token:
-            _print_plan(plan, as_json, applied=None)
-            return _status(plan)
-        if not as_json:
-            _print_plan(plan, as_json)
-        if not yes and not click.confirm(f"Apply this at {site}?"):
-            return CHANGES
-        applied = console.apply(site, plan.token)
-    if as_json:
-        _print_plan(plan, as_json, applied=applied)
-    else:
-        changes = "1 change" if applied.changes == 1 else f"{applied.changes} changes"
-        print_line(f"applied {changes} at {site}; its CIB is at version {applied.version}", "green")
-    return DONE
+    if site == EVERYWHERE:
+        return replicate_everywhere(
+            settings, ticket, adopt=adopt, plan_only=plan_only, yes=yes, partial=partial, as_json=as_json
+        )
+    if partial:
+        raise click.UsageError("--partial goes with --to all")
+    return approve(
+        settings,
+        site,
+        lambda console: console.plan(site, ticket, adopt),
+        ticket=ticket,
+        plan_only=plan_only,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
-def _print_plan(plan: Plan, as_json: bool, **more: Applied | None) -> None:
-    if not as_json:
-        print_plan(plan)
-        return
-    extra = {key: None if it is None else {"changes": it.changes, "version": it.version} for key, it in more.items()}
-    document: dict[str, Any] = {"site": plan.site, "ticket": plan.ticket, "token": plan.token, "plan": plan.content}
-    print_json({**document, **extra})
+@click.command("rollback")
+@click.argument("change", type=click.IntRange(min=1))
+@at_option
+@plan_option
+@yes_option
+@json_option
+@click.pass_obj
+def rollback_command(settings: Settings, change: int, site: str, plan_only: bool, yes: bool, as_json: bool) -> int:
+    """Bring what was delivered to a site back to how it was before a CHANGE, as 'history' numbers it: show the plan, ask,
+    apply. The site is pinned then: nothing newer is applied by itself until 'ticket unpin'.
+
+    Exit status: as replicate.
+    """
+    return approve(
+        settings,
+        site,
+        lambda console: console.plan_rollback(site, change),
+        plan_only=plan_only,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
-def _status(plan: Plan) -> int:
-    if plan.errors:
-        return ERROR
-    return CHANGES if plan.changes else DONE
+@click.command("heal")
+@ticket_argument
+@at_option
+@plan_option
+@yes_option
+@json_option
+@click.pass_obj
+def heal_command(settings: Settings, ticket: str, site: str, plan_only: bool, yes: bool, as_json: bool) -> int:
+    """Undo what was edited at a site of what was delivered there for a TICKET: show the plan, ask, apply.
+
+    Exit status: as replicate.
+    """
+    return approve(
+        settings,
+        site,
+        lambda console: console.plan_heal(site, ticket),
+        ticket=ticket,
+        plan_only=plan_only,
+        yes=yes,
+        as_json=as_json,
+    )

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from consoles.cli.options import json_option
 from consoles.cli.output import print_json, print_table, unreachable_list
-from consoles.cli.settings import Settings, json_option
 from consoles.cli.status import DONE
-from consoles.cli.words import words
+from consoles.settings import Settings
 from consoles.values import Object
+from consoles.words import words
 
 _HELD = ["eq", "granted", ["quote", True]]
 

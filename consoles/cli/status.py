@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from qmfagent.errors import ConnectionLost, QmfAgentError, Refused, RemoteError, RequestTimeout
-from qmfagent.qmf.opcodes import ErrorCode
+from consoles.reasons import reason_of
+from qmfagent.errors import ConnectionLost, QmfAgentError, Refused, RequestTimeout
 
 DONE = 0
 ERROR = 1
@@ -21,10 +21,3 @@ def status_of(error: QmfAgentError) -> int:
     if isinstance(error, Refused) or reason_of(error):
         return REFUSED
     return ERROR
-
-
-def reason_of(error: QmfAgentError) -> str:
-    """The name of the refusal, empty where the error is none."""
-    if isinstance(error, RemoteError) and error.code == ErrorCode.FORBIDDEN:
-        return error.reason or "forbidden"
-    return error.reason if isinstance(error, Refused | RemoteError) else ""

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from consoles.cli.names import naming_tickets
+from consoles.cli.options import at_option, json_option, ticket_argument
 from consoles.cli.output import print_json, print_line, print_table, unreachable_list
-from consoles.cli.settings import Settings, json_option
 from consoles.cli.status import DONE
+from consoles.settings import Settings
+from consoles.ticket_actions import ACTIONS
 from consoles.tickets import HOLDER, TicketAt, TicketStatus
 
 _STYLES = {HOLDER: "bold green", "in-sync": "green", "behind": "yellow", "blocked": "red", "unreachable": "red"}
-_DONE = {"grant": "granted to", "revoke": "revoked from", "standby": "in standby at", "activate": "active at"}
 
 
 @click.command("tickets")
@@ -26,6 +28,9 @@ def tickets_command(settings: Settings, as_json: bool) -> int:
     if as_json:
         print_json({"tickets": [_document(each) for each in tickets], "unreachable": unreachable_list(unreachable)})
         return DONE
+    if not tickets:
+        print_line("no ticket is known: no rsc_ticket constraint names one, and none was ever granted")
+        return DONE
     sites = sorted({at.site for ticket in tickets for at in ticket.sites})
     rows = []
     for ticket in tickets:
@@ -36,19 +41,23 @@ def tickets_command(settings: Settings, as_json: bool) -> int:
 
 
 @click.command("ticket")
-@click.argument("action", type=click.Choice(list(_DONE)))
-@click.argument("ticket")
-@click.option("--site", required=True, help="The site to do it at.")
+@click.argument("action", type=click.Choice(list(ACTIONS)))
+@ticket_argument
+@at_option
 @json_option
 @click.pass_obj
 def ticket_command(settings: Settings, action: str, ticket: str, site: str, as_json: bool) -> int:
-    """Grant a TICKET to a site or revoke it, put it in standby or activate it again, as crm_ticket does."""
-    with settings.console() as console:
+    """Grant a TICKET to a site or revoke it, put it in standby or activate it again, as crm_ticket or booth do.
+
+    Or say how the site follows it: pause (nothing is applied or healed by itself) until resume; pin (nothing newer is
+    applied by itself than what is there now, as after a rollback) until unpin.
+    """
+    with settings.console() as console, naming_tickets(console, ticket):
         console.call(site, f"Ticket:{ticket}", action)
     if as_json:
         print_json({"site": site, "ticket": ticket, "action": action})
     else:
-        print_line(f"ticket {ticket} is {_DONE[action]} {site}")
+        print_line(f"ticket {ticket} is {ACTIONS[action]} {site}")
     return DONE
 
 
@@ -61,6 +70,10 @@ def _document(ticket: TicketStatus) -> dict[str, Any]:
             "mode": at.mode,
             "reason": at.reason,
             "message": at.message,
+            "hold": at.hold,
+            "drift": at.drift,
+            "paused": at.paused,
+            "pinned": at.pinned,
         }
         for at in ticket.sites
     ]
@@ -73,6 +86,9 @@ def _words(at: TicketAt, *, split: bool) -> str:
         parts.append("one of several")
     if at.standby:
         parts.append("standby")
+    if at.drift:
+        parts.append(f"drifted ({at.drift} field{'s' if at.drift > 1 else ''})")
+    parts += [word for word, holds in (("paused", at.paused), ("pinned", at.pinned)) if holds]
     if at.mode and at.state != HOLDER:
         parts.append(at.mode)
     return ", ".join(parts)

@@ -10,31 +10,27 @@ from typing import Any
 
 import click
 
+from consoles.announcements import EVENTS, severity_word, told
+from consoles.cli.completion import complete_sites
+from consoles.cli.options import json_option
 from consoles.cli.output import print_json, print_line, warn
 from consoles.cli.places import PlaceFile, read_since
-from consoles.cli.settings import Settings, json_option
 from consoles.cli.status import DONE, UNREACHABLE
-from consoles.cli.words import elided, moment, safe, words
+from consoles.happened import happened
+from consoles.settings import Settings
 from consoles.subscription import Subscription
 from consoles.values import Announcement, Event, Gap, SiteLost
-from qmfagent.qmf.opcodes import SEVERITIES
+from consoles.words import elided, moment
 
-EVENTS = (
-    "config_changed",
-    "ticket_changed",
-    "resource_changed",
-    "published",
-    "publish_failed",
-    "in_sync",
-    "applied",
-    "apply_failed",
-)
-VALUE_WIDTH = 80
+TEXT_WIDTH = 300
+"""Characters of what an event tells."""
 
 
 @click.command("watch")
 @click.option("--event", "names", multiple=True, type=click.Choice(EVENTS), help="Only these events; may be repeated.")
-@click.option("--site", "sites", multiple=True, help="Only events of these sites; may be repeated.")
+@click.option(
+    "--site", "sites", multiple=True, shell_complete=complete_sites, help="Only events of these sites; may be repeated."
+)
 @click.option("--count", type=click.IntRange(min=1), help="End after so many events.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds.")
 @click.option(
@@ -103,7 +99,7 @@ async def _print(events: Subscription, count: int | None, file: PlaceFile | None
         if as_json:
             print_json(_document(item), indent=None)
         else:
-            print_line(*_line(item))
+            print_line(*announcement_line(item))
         if isinstance(item, Event):
             printed += 1
             if file:
@@ -120,7 +116,7 @@ def _document(item: Announcement) -> dict[str, Any]:
             "event": item.name,
             "seq": item.seq,
             "journal": item.journal,
-            "severity": SEVERITIES[item.severity] if 0 <= item.severity < len(SEVERITIES) else str(item.severity),
+            "severity": severity_word(item.severity),
             "timestamp": item.timestamp,
             "values": dict(item.values),
         }
@@ -136,15 +132,11 @@ def _document(item: Announcement) -> dict[str, Any]:
     return {"type": "site_lost" if isinstance(item, SiteLost) else "site_found", "site": item.site}
 
 
-def _line(item: Announcement) -> tuple[str, str]:
-    """A line and its style."""
+def announcement_line(item: Announcement) -> tuple[str, str]:
+    """A line that tells of an event or an announcement, and its style."""
     if isinstance(item, Event):
-        values = (
-            f"{safe(key)}={elided(words(value), VALUE_WIDTH)}" for key, value in item.values.items() if key != "site"
-        )
         style = "red" if item.severity <= 3 else "yellow" if item.severity == 4 else ""
-        return f"{moment(item.timestamp)} {item.site} {item.name} {' '.join(values)}".rstrip(), style
-    if isinstance(item, Gap):
-        missed = "some events are" if item.missed is None else f"{item.missed} event(s) are"
-        return f"-- {missed} missing here ({item.site or item.url}): {item.reason}", "magenta"
-    return f"-- site {item.site} is {'lost' if isinstance(item, SiteLost) else 'found'}", "magenta"
+        told_of = happened({**item.values, "name": item.name})
+        head = f"{moment(item.timestamp)} {item.site} {item.seq} {item.name}"
+        return " ".join(filter(None, (head, str(item.values.get("ticket", "")), elided(told_of, TEXT_WIDTH)))), style
+    return f"-- {told(item)}", "magenta"

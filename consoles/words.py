@@ -43,6 +43,11 @@ def moment(nanoseconds: int) -> str:
         return str(nanoseconds)
 
 
+def number_of(count: int, noun: str) -> str:
+    """So many things of a kind, whose plural has an s: 1 field, 3 fields."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def elided(text: str, width: int) -> str:
     """The text, cut to `width` characters with an ellipsis at the end."""
     return text if len(text) <= width else text[: width - 1] + "…"

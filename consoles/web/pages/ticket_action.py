@@ -1,0 +1,58 @@
+"""Actions on a ticket at a site: the confirmation, and what was confirmed.
+
+Rules of this file: an address of an action shows what would follow of it or, once it is done, that it is so; so it may be sent
+and loaded any number of times.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from consoles.ticket_actions import ACTIONS
+from consoles.tickets import TicketStatus
+from consoles.web.rendering import redirect, render
+from consoles.web.views.ticket_action import action_view
+from consoles.web.visiting import visiting
+from qmfagent.errors import InputError
+
+
+async def page(request: Request) -> Response:
+    """What an action would bring about."""
+    visit = await visiting(request)
+    ticket, action, site = request.path_params["ticket"], _action(request), request.query_params.get("at", "")
+    own = await visit.console.query("Ticket", _named(site), name=ticket)
+    picture = await visit.live.picture()
+    status = next((each for each in picture.tickets if each.name == ticket), TicketStatus(ticket, ()))
+    view = action_view(action, status, site, own[0].values if own else {}, picture)
+    may = await visit.may(site, f"Ticket.{action}", ticket)
+    return render(request, "ticket_action.html", ticket=ticket, view=view, may=may)
+
+
+async def post(request: Request) -> Response:
+    """Do it."""
+    visit = await visiting(request)
+    ticket, action = request.path_params["ticket"], _action(request)
+    site = _named(str((await request.form()).get("at", "")))
+    await visit.console.call(site, f"Ticket:{ticket}", action)
+    return redirect(request, "tickets", ticket, action, at=site)
+
+
+def _action(request: Request) -> str:
+    return request.url.path.rpartition("/")[2]
+
+
+def _named(site: str) -> str:
+    """The site. Raises InputError where none is named."""
+    if not site:
+        raise InputError("the address of this page lacks 'at', the site", hint="begin at the page of the ticket")
+    return site
+
+
+routes = [
+    route
+    for action in ACTIONS
+    for path in [f"/tickets/{{ticket}}/{action}"]
+    for route in (Route(path, page), Route(path, post, methods=["POST"]))
+]

@@ -1,0 +1,1 @@
+"""What templates show, one module a page: pure, from what agents say to frozen values."""
