@@ -5,11 +5,14 @@ from __future__ import annotations
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.difference import UNORDERED
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.mangle import SiteRules, mangle
+from qmfagent.cib.mangling.overrides import Override, OverrideUse, SiteFile
+from qmfagent.cib.mangling.transform import transform
 from qmfagent.cib.ownership import is_ownership_tag, owned_ids
-from qmfagent.cib.plan import Plan
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.plans.difference import UNORDERED
+from qmfagent.cib.plans.plan import Plan
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 
 
@@ -52,6 +55,12 @@ def apply(target: Snapshot, plan: Plan) -> Snapshot:
 def replicate(source: Snapshot, target: Snapshot, name: str = "T", *, adopt: bool = False) -> Snapshot:
     """The target after what `source` has for the ticket was applied to it."""
     return apply(target, make_plan(target, closure(source, name), adopt=adopt))
+
+
+def overridden(source: Closure, *overrides: Override) -> tuple[Closure, tuple[OverrideUse, ...]]:
+    """A closure with these overrides in effect, and what each of them did."""
+    mangled = mangle(source, {}, SiteRules("site.toml", SiteFile(overrides)), transform)
+    return mangled.closure, mangled.uses
 
 
 def normal(line: bytes | etree._Element) -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from qmfagent.cib.closure import closure, from_document
+from qmfagent.cib.closure.closure import closure, from_document
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
-from tests.cib.helpers import cib, dummy, pairs, ticket
+from tests.cib.helpers import cib, dummy, pairs, replicate, ticket
 from tests.cib.strategies import VALIDATE_WITH
 
 
@@ -287,3 +287,59 @@ class TestFromDocument:
         with pytest.raises(CibError) as caught:
             self.read(snapshot)
         assert words in str(caught.value)
+
+
+class TestTheAgentItself:
+    """What runs qmfagent follows a ticket as anything else does, and is never replicated."""
+
+    REPLICATOR = (
+        '<clone id="agent"><primitive id="replicator" class="ocf" provider="qmfagent" type="replicator"/></clone>'
+        + dummy("agent-ip")
+    )
+    CONSTRAINTS = (
+        '<rsc_ticket id="ct" rsc="agent" rsc-role="Promoted" ticket="T" loss-policy="demote"/>'
+        '<rsc_colocation id="cc" rsc="agent" with-rsc="agent-ip"/>'
+    )
+
+    def test_it_stays_where_it_is(self) -> None:
+        snapshot = cib(self.REPLICATOR + dummy("a"), self.CONSTRAINTS + ticket("c", "a"))
+        found = closure(snapshot, "T")
+        assert set(found.lines) == {"a", "c"}
+        assert found.boundaries == found.independent == ()
+        assert members(replicate(snapshot, cib(self.REPLICATOR, self.CONSTRAINTS))) == {"a", "c"}
+
+    def test_it_makes_no_ticket_one_to_replicate(self) -> None:
+        snapshot = cib(self.REPLICATOR, self.CONSTRAINTS)
+        assert snapshot.references.tickets == []
+        with pytest.raises(UnknownTicket):
+            closure(snapshot, "T")
+
+    def test_what_ties_the_closure_to_it_is_a_boundary(self) -> None:
+        tie = '<rsc_order id="o" first="agent" then="a"/>'
+        found = closure(cib(self.REPLICATOR + dummy("a"), self.CONSTRAINTS + ticket("c", "a") + tie), "T")
+        assert [boundary.id for boundary in found.boundaries] == ["o"]
+
+    @pytest.mark.parametrize(
+        "resources",
+        [
+            '<template id="t" class="ocf" provider="qmfagent" type="publisher"/><primitive id="p" template="t"/>',
+            f'<group id="p">{dummy("x")}<primitive id="y" class="ocf" provider="qmfagent" type="subscriber"/></group>',
+        ],
+    )
+    def test_however_it_is_written(self, resources: str) -> None:
+        assert members(cib(resources + dummy("a"), ticket("ct", "p") + ticket("c", "a"))) == {"a", "c"}
+
+    def test_a_constraint_that_names_others_too_is_a_fault(self) -> None:
+        sets = '<resource_set id="s"><resource_ref id="agent"/><resource_ref id="a"/></resource_set>'
+        snapshot = cib(self.REPLICATOR + dummy("a"), f'<rsc_ticket id="ct" ticket="T">{sets}</rsc_ticket>')
+        with pytest.raises(CibError, match=r"ct names 'agent', which runs qmfagent .* constraint of its own"):
+            closure(snapshot, "T")
+
+    def test_from_another_site_it_is_not_taken(self) -> None:
+        given = cib(self.REPLICATOR + dummy("a"), self.CONSTRAINTS + ticket("c", "a"))
+        members_of_it = "".join(given.lines[i].decode() for i in ("a", "agent"))
+        text = (
+            f"<cib><configuration><resources>{members_of_it}</resources><constraints>{ticket('c', 'a')}</constraints>"
+        )
+        with pytest.raises(CibError, match="agent, which would not depend on ticket"):
+            from_document("T", f"{text}</configuration></cib>".encode())

@@ -6,8 +6,8 @@ import pytest
 from lxml import etree
 
 from qmfagent.cib import patch
-from qmfagent.cib.difference import Change, compare_members, creation, deletion, member_changes, to_patchset
 from qmfagent.cib.document import parse_element
+from qmfagent.cib.plans.difference import Change, compare_members, creation, deletion, member_changes, to_patchset
 from qmfagent.cib.version import Version
 from tests.cib.helpers import dummy, normal, pairs
 

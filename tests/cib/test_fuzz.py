@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from qmfagent.cib.closure import closure, from_document
-from qmfagent.cib.planning import make_plan
-from qmfagent.cib.report import plan_lines
+from qmfagent.cib.closure.closure import closure, from_document
+from qmfagent.cib.plans.planning import make_plan
+from qmfagent.cib.plans.report import plan_lines
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import InputError
 from tests.cib.strategies import Cib, cibs

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from qmfagent.cib.closure import Closure, closure, from_document
+from qmfagent.cib.closure.closure import Closure, closure, from_document
+from qmfagent.cib.closure.inline import restore_references
 from qmfagent.cib.document import canonical, parse_element
-from qmfagent.cib.inline import restore_references
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError
 from tests.cib.helpers import apply, cib, dummy, pairs, replicate, ticket
@@ -185,6 +185,19 @@ class TestFaults:
         lender = f'<meta_attributes id="s">{rules}<rule id="r14" score="1"/></meta_attributes>'
         with pytest.raises(CibError, match="in a circle or without end"):
             published(dummy("x", lender) + dummy("a", '<meta_attributes id="b"><rule id-ref="r0"/></meta_attributes>'))
+
+    def test_a_reference_with_another_inside_it_is_replaced_with_it(self) -> None:
+        """What has an id-ref has no content of its own, for Pacemaker."""
+        lender = pairs("s", n="1") + pairs("t", m="1")
+        user = '<instance_attributes id-ref="s"><nvpair id-ref="t-m"/></instance_attributes>'
+        assert b"t-m" not in published(dummy("x", lender) + dummy("a", user)).lines["a"]
+
+    def test_what_a_node_lends_is_found_too(self) -> None:
+        source = cib(dummy("a", '<instance_attributes id-ref="s"/>'), ticket("c", "a")).to_element()
+        source.find("configuration/nodes").append(
+            etree.fromstring(f'<node id="1" uname="n">{pairs("s", n="1")}</node>')
+        )
+        assert b'<nvpair id="a.s.s-n" name="n" value="1">' in closure(Snapshot.of(source), "T").lines["a"]
 
 
 class TestBack:

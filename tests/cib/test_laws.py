@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure, from_document
+from qmfagent.cib.closure.closure import Closure, closure, from_document
 from qmfagent.cib.ownership import owned_ids
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
 from tests.cib.helpers import apply, assert_equal, normal_closure, outside, replicate

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.mangle import mangle
-from qmfagent.cib.overrides import parse_site_file
-from qmfagent.cib.transform import Stylesheet
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.mangle import SiteRules, mangle
+from qmfagent.cib.mangling.overrides import parse_site_file
+from qmfagent.cib.mangling.transform import Stylesheet
 from qmfagent.errors import SiteFileError, TransformError
 from tests.cib.helpers import cib, dummy, pairs, ticket
 
@@ -30,7 +30,8 @@ def mangled(site: str = "", *, old: str = "", new: str = "", steps: Sequence[Sty
         assert given == steps
         return data.replace(old.encode(), new.encode()) if old else new.encode()
 
-    return mangle(SOURCE, parse_site_file(site.encode(), "site.toml"), "site.toml", steps, play)[0]
+    rules = SiteRules("site.toml", parse_site_file(site.encode(), "site.toml"), tuple(steps))
+    return mangle(SOURCE, {}, rules, play).closure
 
 
 def override(select: str, value: str) -> str:

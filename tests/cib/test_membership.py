@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qmfagent.cib.membership import Boundary, Membership, membership
+from qmfagent.cib.closure.membership import Boundary, Membership, membership
 from tests.cib.helpers import cib, dummy, ticket
 
 TEMPLATE = '<template id="m" class="ocf" provider="pacemaker" type="Dummy"/>'

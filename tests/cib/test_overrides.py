@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.overrides import OverrideUse, override, parse_site_file
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.overrides import OverrideUse, parse_site_file
 from qmfagent.errors import SiteFileError
-from tests.cib.helpers import cib, dummy, pairs, ticket
+from tests.cib.helpers import cib, dummy, overridden, pairs, ticket
 
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "schemas" / "site.schema.json").read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def entry(select: str, value: str = "new") -> str:
 
 def put(text: str, source: Closure = SOURCE) -> tuple[Closure, tuple[OverrideUse, ...]]:
     """The closure with a site file's overrides in effect."""
-    return override(source, parse_site_file(text.encode(), "site.toml").overrides, "site.toml")
+    return overridden(source, *parse_site_file(text.encode(), "site.toml").overrides)
 
 
 def value(found: Closure, identifier: str) -> str:

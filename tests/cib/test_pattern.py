@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmfagent.cib.pattern import compile_pattern
+from qmfagent.cib.plans.pattern import compile_pattern
 from qmfagent.errors import CibError
 
 _REG_EXTENDED, _REG_NOSUB = 1, 8

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,28 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from lxml import etree
 
-from qmfagent.cib.closure import closure
-from qmfagent.cib.overrides import Override, override
-from qmfagent.cib.plan import Plan
-from qmfagent.cib.planning import make_plan
+import qmfagent
+from qmfagent.cib import document
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.mangling.overrides import Override
+from qmfagent.cib.plans.closure_difference import closure_changes
+from qmfagent.cib.plans.plan import Plan, Published
+from qmfagent.cib.plans.planning import make_plan
+from qmfagent.cib.plans.upgrade import Upgrade
+from qmfagent.cib.simulation.blocked import Blocked, Hindrance
+from qmfagent.cib.simulation.outcome import Action
+from qmfagent.cib.simulation.preview import Preview
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, UnknownTicket
-from tests.cib.helpers import cib, dummy, pairs, replicate, ticket
+from tests.cib.helpers import cib, dummy, overridden, pairs, replicate, ticket
 from tests.cib.strategies import cibs
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+STOPPED = Blocked("x", "Started", (Hindrance("disabled", "its target-role is Stopped"),))
+ROOT = Path(qmfagent.__file__).parent
+PAGE = ROOT.parent / "docs" / "reference" / "plan.md"
+# What stands against a drill, and never against a plan.
+OF_DRILLS = {"behind", "not-replicated"}
 SCHEMA = Draft202012Validator(json.loads((SCHEMAS / "plan.schema.json").read_text(encoding="utf-8")))
 
 
@@ -40,8 +54,19 @@ def rich_plan() -> Plan:
         here.find(f"configuration/{section}").append(etree.fromstring(element))
     here.find("status").append(etree.fromstring('<tickets><ticket_state id="T" granted="true"/></tickets>'))
     entries = [Override("nvpair[@id='i-n']", "3", 2), Override("nvpair[@id='zz']", "4", 5)]
-    mangled, uses = override(closure(after, "T"), entries, "site.toml")
-    return make_plan(Snapshot.of(here), mangled, overrides=uses)
+    mangled, uses = overridden(closure(after, "T"), *entries)
+    plan = make_plan(Snapshot.of(here), mangled, overrides=uses)
+    return replace(
+        plan,
+        override_changes=closure_changes(closure(after, "T"), mangled),
+        upgrade=Upgrade("pacemaker-3.5", "pacemaker-3.9", {"validate-with": "pacemaker-3.5"}),
+        published=Published("a", "0.1", "0.7.0", "0" * 64),
+        preview=Preview(
+            (Action("start", "h", "", "n1", "because"),),
+            (Action("fence", "", "n2"),),
+            (STOPPED,),
+        ),
+    )
 
 
 def test_a_plan_with_everything_in_it() -> None:
@@ -51,6 +76,8 @@ def test_a_plan_with_everything_in_it() -> None:
     assert {p["code"] for p in plan["problems"]} == {"override-unused", "holder"}
     assert (plan["adopted"], [b["id"] for b in plan["boundaries"]]) == (["e", "h"], ["o"])
     assert [len(o["places"]) for o in plan["overrides"]] == [1, 0]
+    assert [c["id"] for c in plan["override_changes"]] == ["i-n"]
+    assert plan["upgrade"] == {"from": "pacemaker-3.5", "to": "pacemaker-3.9"}
     assert plan["token"]
 
 
@@ -72,6 +99,33 @@ def test_a_plan_that_is_forbidden() -> None:
     assert [p["severity"] for p in plan["problems"]] == ["error"]
 
 
+def test_an_upgrade_is_part_of_the_token_and_what_changes_with_the_status_is_not() -> None:
+    plan = make_plan(cib(), closure(cib(dummy("a"), ticket("c", "a")), "T"))
+
+    def token(new: str, **head: str) -> str:
+        return replace(plan, upgrade=Upgrade("pacemaker-3.5", new, head)).token
+
+    assert len({plan.token, token("pacemaker-3.8"), token("pacemaker-3.9")}) == 3
+    assert token("pacemaker-3.9", have_quorum="0") == token("pacemaker-3.9", have_quorum="1")
+
+
+def test_an_upgrade_is_written_with_the_changes() -> None:
+    target = cib()
+    plan = make_plan(target, closure(cib(dummy("a"), ticket("c", "a")), "T"))
+    plan = replace(plan, upgrade=Upgrade("pacemaker-3.9", "pacemaker-3.10", target.head))
+    after = target.advance(document.parse_element(plan.patchset))
+    assert after.validate_with == "pacemaker-3.10"
+    assert after.head == {**target.head, "validate-with": "pacemaker-3.10", **after.version.attributes()}
+    assert "a" in after.members
+
+
+def test_the_schema_and_the_page_name_the_codes_of_all_problems() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.rglob("*.py")]
+    given = {code for text in texts for code in re.findall(r'\bProblem\(\s*"([a-z-]+)"', text)} - OF_DRILLS
+    assert given == set(SCHEMA.schema["properties"]["problems"]["items"]["properties"]["code"]["enum"])
+    assert given == set(re.findall(r"^\| `([a-z-]+)` \| (?:error|warning|note)", PAGE.read_text(), re.MULTILINE))
+
+
 @settings(max_examples=60, deadline=None)
 @given(cibs(), cibs())
 def test_any_plan(source: etree._Element, target: etree._Element) -> None:
@@ -88,6 +142,12 @@ def test_any_plan(source: etree._Element, target: etree._Element) -> None:
         lambda plan: plan.pop("token"),
         lambda plan: plan.update(more=1),
         lambda plan: plan.update(token="x"),
+        lambda plan: plan.update(cause="mood"),
+        lambda plan: plan["publication"].update(digest=""),
+        lambda plan: plan["upgrade"].pop("to"),
+        lambda plan: plan["preview"].pop("blocked"),
+        lambda plan: plan["preview"]["actions"][0].update(action=""),
+        lambda plan: plan["override_changes"][0].update(operation="replace"),
         lambda plan: plan["base"].update(version="1.2"),
         lambda plan: plan["problems"].append({"code": "clash", "severity": "error", "message": "m"}),
         lambda plan: plan["problems"].append({"code": "other", "severity": "note", "message": "m"}),

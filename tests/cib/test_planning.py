@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.closure.closure import Closure, closure
 from qmfagent.cib.ownership import tag_id
-from qmfagent.cib.plan import Plan
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.plans.plan import Plan
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from tests.cib.helpers import apply, cib, dummy, pairs, replicate, ticket

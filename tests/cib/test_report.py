@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from qmfagent.cib.closure import closure
-from qmfagent.cib.overrides import Override, override
-from qmfagent.cib.planning import make_plan
-from qmfagent.cib.report import Line, count, plan_lines
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.mangling.overrides import Override
+from qmfagent.cib.plans.closure_difference import closure_changes
+from qmfagent.cib.plans.plan import Plan, Published
+from qmfagent.cib.plans.planning import make_plan
+from qmfagent.cib.plans.report import Line, action_words, count, plan_lines
+from qmfagent.cib.plans.upgrade import Upgrade
+from qmfagent.cib.simulation.blocked import Blocked, Hindrance
+from qmfagent.cib.simulation.outcome import Action
+from qmfagent.cib.simulation.preview import Preview
 from qmfagent.cib.snapshot import Snapshot
-from tests.cib.helpers import cib, dummy, pairs, replicate, ticket
+from tests.cib.helpers import cib, dummy, overridden, pairs, replicate, ticket
 
+NOWHERE = Blocked("c", "Started", (Hindrance("node", "the cluster has no node"),))
 SOURCE = cib(dummy("a", pairs("i", n="1")), ticket("c", "a"))
 
 
@@ -104,16 +112,91 @@ def test_overrides_and_boundaries() -> None:
         dummy("a", pairs("i", n="1")) + dummy("x"), ticket("c", "a") + '<rsc_order id="o" first="a" then="x"/>'
     )
     entries = [Override("nvpair[@id='i-n']", "2", 7), Override("nvpair[@id='zz']", "3", 9)]
-    mangled, uses = override(closure(source, "T"), entries, "site.toml")
+    mangled, uses = overridden(closure(source, "T"), *entries)
     found = list(plan_lines(make_plan(cib(), mangled, overrides=uses).to_map()))
     place = "/cib/configuration/resources/primitive[@id='a']/instance_attributes[@id='i']/nvpair[@id='i-n']"
     assert found[0] == (
-        "note",
-        "note: the override at line 9 of the site file touches nothing of this ticket: nvpair[@id='zz']",
+        "warning",
+        "warning: the override at line 9 of the site file touches nothing of this ticket: nvpair[@id='zz']",
     )
     assert found[1] == ("head", "ticket T: 2 changes at the target (CIB 0.5.3)")
-    assert ("note", f"override '2' in 1 place(s): {place}") in found
+    assert ("note", f"override '2' (line 7 of the site file) in 1 place: {place}") in found
     assert found[-1] == ("note", "left out at the holder: order o, which ties a to x")
+
+
+def shown(plan: Plan) -> list[Line]:
+    """A plan line by line."""
+    return list(plan_lines(plan.to_map(), "site-b"))
+
+
+def test_the_override_diff() -> None:
+    source = closure(SOURCE, "T")
+    mangled, uses = overridden(source, Override("nvpair[@id='i-n']", "2", 7))
+    plan = make_plan(replicate(SOURCE, cib()), mangled, overrides=uses)
+    found = shown(replace(plan, override_changes=closure_changes(source, mangled)))
+    where = found.index(("head", "what this site's own rules changed of the publication:"))
+    assert found[where + 1 :] == [
+        ("change", "  ~ modify nvpair i-n in a"),
+        ("remove", "  -   value='1'"),
+        ("add", "  +   value='2'"),
+    ]
+
+
+def test_an_upgrade_stands_before_the_changes() -> None:
+    plan = replace(make_plan(cib(), closure(SOURCE, "T")), upgrade=Upgrade("pacemaker-3.5", "pacemaker-3.9", {}))
+    assert shown(plan)[1] == ("change", "~ raise validate-with from pacemaker-3.5 to pacemaker-3.9")
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [("publication", ""), ("rollback", " to roll back"), ("healing", " to heal drift")]
+)
+def test_what_a_plan_is_for(cause: str, words: str) -> None:
+    plan = replace(make_plan(cib(), closure(SOURCE, "T")), cause=cause)
+    assert shown(plan)[0] == ("head", f"ticket T: 2 changes{words} at site-b (CIB 0.5.3)")
+
+
+def test_whose_publication_it_is() -> None:
+    published = Published("site-a", "0.1", "0.7.0", "d" * 64)
+    found = shown(replace(make_plan(cib(), closure(SOURCE, "T")), published=published))
+    assert ("note", "from the publication of site-a, CIB 0.7.0") in found
+
+
+def test_a_preview() -> None:
+    preview = Preview(
+        (Action("start", "a", "", "n1"), Action("stop", "b", "n2")), (Action("move", "x", "n1", "n2"),), (NOWHERE,)
+    )
+    assert shown(replace(make_plan(cib(), closure(SOURCE, "T")), preview=preview))[-5:] == [
+        ("head", "what the cluster would do:"),
+        ("add", "  start a on n1"),
+        ("remove", "  stop b on n2"),
+        ("note", "  without the plan too: move x from n1 to n2"),
+        ("warning", "  c would not run: the cluster has no node"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("preview", "line"),
+    [
+        (Preview(reason="crm_simulate is not here"), ("note", "no preview: crm_simulate is not here")),
+        (Preview(), ("plain", "  nothing starts, stops or moves")),
+    ],
+)
+def test_a_preview_with_nothing_in_it(preview: Preview, line: Line) -> None:
+    assert shown(replace(make_plan(cib(), closure(SOURCE, "T")), preview=preview))[-1] == line
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (Action("restart", "a", "n1", "n1", "required b"), "restart a on n1 (required b)"),
+        (Action("migrate", "a", "n1", "n2"), "migrate a from n1 to n2"),
+        (Action("Fence (reboot)", "", "n2", "n2"), "Fence (reboot) n2"),
+        (Action("promote", "a", "", "n2"), "promote a on n2"),
+        (Action("stop", "a"), "stop a"),
+    ],
+)
+def test_actions(action: Action, words: str) -> None:
+    assert action_words(action.to_map()) == words
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "no change"), (1, "1 change"), (2, "2 changes")])

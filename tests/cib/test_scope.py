@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.ownership import tag_id
-from qmfagent.cib.plan import Plan
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.plans.plan import Plan
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 from tests.cib.helpers import apply, cib, dummy, pairs, replicate, ticket
 
@@ -63,11 +64,30 @@ class TestClash:
         assert [code for code, _ in found] == (["clash"] if words else [])
         assert all(words in message and holder in message for _, message in found)
 
-    def test_ids_in_other_sections(self) -> None:
-        local = cib(more=f"<rsc_defaults>{pairs('i', 'meta_attributes', z='1')}</rsc_defaults>")
-        ((code, message),) = errors(plan_at(local))
-        assert code == "clash"
-        assert "the local meta_attributes 'i' of the same id" in message
+    @pytest.mark.parametrize(
+        ("section", "words", "clash"),
+        [
+            ("crm_config", pairs("i", "cluster_property_set", z="1"), "cluster_property_set 'i'"),
+            ("rsc_defaults", pairs("i", "meta_attributes", z="1"), "meta_attributes 'i'"),
+            ("op_defaults", pairs("i", "meta_attributes", z="1"), "meta_attributes 'i'"),
+            ("nodes", f'<node id="a" uname="n">{pairs("i", z="1")}</node>', "instance_attributes 'i' in a"),
+            ("acls", '<acl_role id="i"/>', "acl_role 'i'"),
+            ("fencing-topology", '<fencing-level id="i" target="n" index="1" devices="f"/>', "fencing-level 'i'"),
+            ("alerts", f'<alert id="x" path="/x">{pairs("i", z="1")}</alert>', "instance_attributes 'i' in x"),
+        ],
+    )
+    def test_ids_in_other_sections(self, section: str, words: str, clash: str) -> None:
+        """At any depth; also in a node that has the id of what is owned here."""
+        for target in (cib(), replicate(cib(dummy("a"), ticket("c", "a")), cib())):
+            local = target.to_element()
+            configuration = local.find("configuration")
+            found = configuration.find(section)
+            if found is None:
+                found = etree.SubElement(configuration, section)
+            found.append(etree.fromstring(words))
+            ((code, message),) = errors(plan_at(Snapshot.of(local)))
+            assert code == "clash"
+            assert f"clashes with the local {clash} of the same id" in message
 
     def test_a_member_whose_id_a_local_part_has(self) -> None:
         ((code, message),) = errors(plan_at(cib(f'<group id="g">{dummy("a")}</group>')))

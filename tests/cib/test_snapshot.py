@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.ownership import owned_ids
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import PatchError

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from qmfagent.cib.failures import fail_counts
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.status import FAILED, STARTED, NodeState, ResourceState, node_states, resource_states
+from qmfagent.cib.status import FAILED, STARTED, NodeState, ResourceState, node_states, resource_states, under_way
+from tests.cib.monitor import crm_mon
 
 MEMBER = 'in_ccm="true" crmd="online" join="member" expected="member"'
 CRASHED = 'in_ccm="false" crmd="offline" join="down" expected="member"'
@@ -104,13 +104,6 @@ HISTORIES = {
 }  # fmt: skip
 
 
-def crm_mon(path: Path) -> etree._Element:
-    """What Pacemaker's own tool makes of a CIB file."""
-    command = ["crm_mon", "--one-shot", "--inactive", "--output-as=xml"]
-    shown = subprocess.run(command, env={**os.environ, "CIB_file": str(path)}, capture_output=True, check=True)
-    return etree.fromstring(shown.stdout)
-
-
 def as_shown(monitor: etree._Element) -> ResourceState:
     """The instances of r that crm_mon shows, put together: the weightiest role, and where it is active."""
     weight = ["Stopped", "Unpromoted", "Started", "Promoted", "Failed"]
@@ -126,43 +119,103 @@ def as_shown(monitor: etree._Element) -> ResourceState:
 @pytest.mark.usefixtures("pacemaker_tools")
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 def test_a_resource_is_where_crm_mon_sees_it(tmp_path: Path, history: bytes) -> None:
-    path = tmp_path / "cib.xml"
-    path.write_bytes(history)
     found = resource_states(Snapshot.parse(history)).get("r", ResourceState("Stopped"))
-    assert found == as_shown(crm_mon(path))
+    assert found == as_shown(crm_mon(tmp_path, history))
 
 
 @pytest.mark.pacemaker
 @pytest.mark.usefixtures("pacemaker_tools")
 @pytest.mark.parametrize("node", [MEMBER, CRASHED, LEFT, JOINING, STOPPED_CONTROLLER])
 def test_a_node_is_online_where_crm_mon_says_so(tmp_path: Path, node: str) -> None:
-    path = tmp_path / "cib.xml"
-    path.write_bytes(cib("", second_node=node))
-    shown = {n.get("name"): n.get("online") == "true" for n in crm_mon(path).iterfind("nodes/node")}
-    assert {n.name: n.online for n in node_states(Snapshot.parse(path.read_bytes()))} == shown
+    data = cib("", second_node=node)
+    shown = {n.get("name"): n.get("online") == "true" for n in crm_mon(tmp_path, data).iterfind("nodes/node")}
+    assert {n.name: n.online for n in node_states(Snapshot.parse(data))} == shown
+
+
+def with_attributes(forever: str, reboot: str) -> bytes:
+    """A CIB whose second node has these sets of attributes, permanent and transient ones."""
+    text = cib("").decode().replace('<node id="2" uname="n2"/>', f'<node id="2" uname="n2">{forever}</node>')
+    transient = f'<transient_attributes id="2">{reboot}</transient_attributes><lrm id="2">'
+    return text.replace('<lrm id="2">', transient if reboot else '<lrm id="2">').encode()
+
+
+def attribute(name: str, value: str, number: int = 1) -> str:
+    pair = f'<nvpair id="a{number}" name="{name}" value="{value}"/>'
+    return f'<instance_attributes id="i{number}">{pair}</instance_attributes>'
+
+
+ATTRIBUTES = {
+    **{f"{value} {'forever' if lasts else 'until reboot'}": ((value, "") if lasts else ("", value))
+       for value in ("on", "true", "yes", "y", "1", "ON", "off", "false") for lasts in (True, False)},
+    "off until reboot": ("true", "false"),
+    "on until reboot": ("false", "true"),
+}  # fmt: skip
 
 
 @pytest.mark.pacemaker
 @pytest.mark.usefixtures("pacemaker_tools")
-@pytest.mark.parametrize("value", ["on", "true", "yes", "y", "1", "ON", "off", "false"])
-@pytest.mark.parametrize("lifetime", ["forever", "reboot"])
-def test_a_node_is_in_standby_where_crm_mon_says_so(tmp_path: Path, value: str, lifetime: str) -> None:
-    pair = f'<instance_attributes id="ia"><nvpair id="sb" name="standby" value="{value}"/></instance_attributes>'
-    plain = cib("").decode()
-    if lifetime == "forever":
-        text = plain.replace('<node id="2" uname="n2"/>', f'<node id="2" uname="n2">{pair}</node>')
-    else:
-        text = plain.replace('<lrm id="2">', f'<transient_attributes id="2">{pair}</transient_attributes><lrm id="2">')
-    path = tmp_path / "cib.xml"
-    path.write_text(text)
-    shown = {n.get("name"): n.get("standby") == "true" for n in crm_mon(path).iterfind("nodes/node")}
-    assert {n.name: n.standby for n in node_states(Snapshot.parse(text.encode()))} == shown
+@pytest.mark.parametrize(("forever", "reboot"), ATTRIBUTES.values(), ids=ATTRIBUTES.keys())
+@pytest.mark.parametrize("name", ["standby", "maintenance"])
+def test_a_node_is_in_standby_or_maintenance_where_crm_mon_says_so(
+    tmp_path: Path, name: str, forever: str, reboot: str
+) -> None:
+    data = with_attributes(attribute(name, forever) if forever else "", attribute(name, reboot, 2) if reboot else "")
+    shown = {n.get("name"): n.get(name) == "true" for n in crm_mon(tmp_path, data).iterfind("nodes/node")}
+    assert {n.name: getattr(n, name) for n in node_states(Snapshot.parse(data))} == shown
 
 
-def test_what_is_under_way_says_nothing_yet() -> None:
-    pending = Snapshot.parse(cib(START + op("stop", 193, 3, status=-1)))
-    assert resource_states(pending)["r"] == ResourceState(STARTED, ("n1",))
-    assert resource_states(Snapshot.parse(cib(op("start", 193, 2, status=-1)))) == {}
+def test_of_several_sets_of_attributes_one_counts() -> None:
+    sets = attribute("standby", "true") + attribute("standby", "false", 2)
+    assert not node_states(Snapshot.parse(with_attributes(sets, "")))[1].standby
+
+
+UNIQUE = (
+    '<clone id="c"><meta_attributes id="cm"><nvpair id="cu" name="globally-unique" value="true"/></meta_attributes>'
+    '<primitive id="r" class="ocf" provider="pacemaker" type="Dummy"/></clone>'
+)
+
+
+def pending(name: str, interval: int = 0) -> str:
+    return op(name, 193, -1, interval, status=-1)
+
+
+UNDER_WAY = {
+    **{f"{name} {interval}": cib(START + pending(name, interval))
+       for name in ("start", "stop", "promote", "demote", "migrate_to", "migrate_from", "monitor", "notify", "reload-agent")
+       for interval in (0, 10000)},
+    "nothing": cib(START),
+    "the first start": cib(pending("start")),
+    "a start at the second node": cib(probe(7), pending("start")),
+    "different things at two nodes": cib(pending("start"), START + pending("stop")),
+    "a start that is over": cib(pending("start") + op("start", 0, 3)),
+    **{f"{what}, {'with' if fencing else 'without'} fencing":
+       cib("", START + pending("stop"), second_node=node, fencing=fencing)
+       for what, node in [("crashed", CRASHED), ("left", LEFT), ("joining", JOINING)] for fencing in (False, True)},
+}  # fmt: skip
+
+
+@pytest.mark.pacemaker
+@pytest.mark.usefixtures("pacemaker_tools")
+@pytest.mark.parametrize("history", UNDER_WAY.values(), ids=UNDER_WAY.keys())
+def test_what_is_under_way_is_called_as_crm_mon_does(tmp_path: Path, history: bytes) -> None:
+    words = {"Starting", "Stopping", "Migrating", "Promoting", "Demoting"}
+    shown = {
+        word
+        for resource in crm_mon(tmp_path, history, "--pending").iterfind("resources//resource")
+        if (word := resource.get("pending", "") or (role if (role := resource.get("role", "")) in words else ""))
+    }
+    assert {under_way(Snapshot.parse(history)).get("r", "")} - {""} == shown
+
+
+def test_what_is_under_way_at_an_instance_is_so_for_the_primitive() -> None:
+    data = cib(pending("start"), resources=UNIQUE).replace(b'<lrm_resource id="r"', b'<lrm_resource id="r:1"')
+    assert under_way(Snapshot.parse(data)) == {"r": "Starting"}
+
+
+def test_what_is_under_way_says_nothing_of_a_role_yet() -> None:
+    stopping = Snapshot.parse(cib(START + pending("stop")))
+    assert resource_states(stopping)["r"] == ResourceState(STARTED, ("n1",))
+    assert resource_states(Snapshot.parse(cib(pending("start")))) == {}
 
 
 def test_newer_membership_stamps_are_understood() -> None:
@@ -174,15 +227,16 @@ def test_newer_membership_stamps_are_understood() -> None:
 
 def test_there_may_be_no_status_at_all() -> None:
     snapshot = Snapshot.parse(b'<cib><configuration><nodes><node id="1" uname="n1"/></nodes></configuration></cib>')
-    assert resource_states(snapshot) == {}
-    assert node_states(snapshot) == [NodeState("1", "n1", online=False, standby=False)]
+    assert resource_states(snapshot) == under_way(snapshot) == fail_counts(snapshot) == {}
+    assert node_states(snapshot) == [NodeState("1", "n1", online=False, standby=False, maintenance=False)]
 
 
 def test_a_cib_that_a_real_cluster_left_behind() -> None:
     """Pacemaker 2.1.5 with a resource of every kind: one whose agent is missing, one that can't start, one that died."""
     snapshot = Snapshot.parse((Path(__file__).parent / "status" / "live.xml").read_bytes())
     here = ("sitea-n1",)
-    assert node_states(snapshot) == [NodeState("1", "sitea-n1", online=True, standby=False)]
+    assert node_states(snapshot) == [NodeState("1", "sitea-n1", online=True, standby=False, maintenance=False)]
+    assert fail_counts(snapshot) == {"broken": 1_000_000, "g1": 2, "hurt": 1}
     assert resource_states(snapshot) == {
         "one": ResourceState("Started", here),
         "off": ResourceState("Stopped"),

@@ -36,3 +36,13 @@ def test_what_is_no_term_is_the_oldest(text: str) -> None:
 def test_odd_numbers_are_zero() -> None:
     status = f'<tickets><ticket_state id="A" last-granted="soon" term="{"9" * 5000}"/></tickets>'
     assert cib(status=status).tickets["A"].term == Term(0, 0)
+
+
+def test_that_booth_has_renewed_a_ticket_makes_no_other_state() -> None:
+    one, other = (
+        cib(status=f'<tickets><ticket_state id="A" owner="7" expires="{when}"/></tickets>').tickets["A"]
+        for when in (5, 9)
+    )
+    assert one == other
+    assert (one.expires, other.expires) == (5, 9)
+    assert TicketState("A", booth_term=1) != TicketState("A", booth_term=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qmfagent.cib.document import canonical, parse_element
-from qmfagent.cib.transform import Stylesheet, transform
+from qmfagent.cib.mangling.transform import Stylesheet, transform
 from qmfagent.errors import CibError, TransformError
 
 IDENTITY = (

@@ -76,6 +76,8 @@ def changed(old: str, new: str) -> bytes:
         b"",
         update(3),
         update(3, (1, "a", "1"), name="standby"),
+        update(3, (1, "a", "1"), name="maintenance"),
+        update(3, (1, "a", "1"), name="fail-count-db#monitor_10000"),
         update(3, (1, "a", "1"), head="have-quorum"),
         changed('path="/cib"', 'path="/cib/status"'),
         changed('operation="modify" path="/cib/status', 'operation="delete" path="/cib/status'),

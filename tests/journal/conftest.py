@@ -1,4 +1,4 @@
-"""Helpers of the journal tests: journals that are closed afterwards."""
+"""Helpers of the journal tests: journals that are closed afterwards, and what fills them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from qmfagent.journal.signature import JournalSigner
 from qmfagent.journal.store import Journal, Retention
+
+
+@pytest.fixture(scope="session")
+def signer() -> JournalSigner:
+    """What signs a site's journal."""
+    return JournalSigner(Ed25519PrivateKey.generate())
 
 
 @pytest.fixture
@@ -17,8 +25,8 @@ def opened() -> Iterator[Callable[..., Journal]]:
     """Opens journals; in memory where no path is given."""
     with ExitStack() as stack:
 
-        def open_journal(path: Path | None = None, **retention: int) -> Journal:
-            journal = Journal(path, Retention(**retention))
+        def open_journal(path: Path | None = None, signer: JournalSigner | None = None, **retention: int) -> Journal:
+            journal = Journal(path, Retention(**retention), signer=signer)
             stack.callback(journal.close)
             return journal
 

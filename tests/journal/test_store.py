@@ -210,8 +210,8 @@ def test_a_journal_of_a_later_version_is_refused(opened: Opened, tmp_path: Path)
     path = tmp_path / "journal.db"
     opened(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=2")
-    with pytest.raises(JournalError, match="version 2, this agent writes version 1"):
+        connection.execute("PRAGMA user_version=3")
+    with pytest.raises(JournalError, match="version 3, this agent writes version 2"):
         Journal(path)
 
 

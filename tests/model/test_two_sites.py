@@ -205,7 +205,7 @@ class TwoSites(RuleBasedStateMachine):
 
     def converged(self) -> None:
         here, there = self.holder, self.other
-        wanted, _ = there.mangle(here.closure)
+        wanted = there.mangle(here.closure, there.cib.tickets).closure
         assert there.closure.lines == wanted.lines
         assert there.owned == wanted.lines.keys()
         assert here.owned == here.closure.lines.keys()

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.difference import member_changes, to_patchset
-from qmfagent.cib.mangle import mangle
-from qmfagent.cib.overrides import OverrideUse, parse_site_file
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.mangle import Mangled, SiteRules, mangle
+from qmfagent.cib.mangling.overrides import parse_site_file
+from qmfagent.cib.mangling.transform import transform
 from qmfagent.cib.ownership import is_ownership_tag, owned_ids
+from qmfagent.cib.plans.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.transform import transform
+from qmfagent.cib.ticket import TicketState
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.pacemaker.tools import TicketAction
-from qmfagent.replication.applier import Applier
+from qmfagent.policy.modes import AUTOMATIC, HEAL, TicketPolicy
+from qmfagent.replication.applying.applier import Applier
 from qmfagent.replication.authority import Claim
-from qmfagent.replication.publication import Publication
-from qmfagent.replication.publisher import Publisher
-from qmfagent.replication.replica import Replicas
-from qmfagent.replication.subscriber import AUTOMATIC, Subscriber
-from tests.replication.fakes import ACCEPTANCE, SIGNERS
+from qmfagent.replication.following.replica import Replicas
+from qmfagent.replication.following.subscriber import Subscriber
+from qmfagent.replication.publishing.publication import Publication
+from qmfagent.replication.publishing.publisher import Publisher
+from tests.replication.fakes import ACCEPTANCE, SIGNERS, MemoryLedger
 
 TICKET = "T"
 ADDRESSES = {"a": "10.1.0.10", "b": "10.2.0.10"}
@@ -54,20 +55,21 @@ class Site:
         self.remotes: Mapping[str, Site] = {}
         self._path = folder / f"{name}.xml"
         self._path.write_text(_CIB.format(_VIP, _TICKETS) if name == "a" else _CIB.format("", ""))
-        self._rules = parse_site_file(
+        overrides = parse_site_file(
             "[[override]]\nselect = \"primitive[@id='vip']/instance_attributes/nvpair[@name='ip']\"\n"
             f'value = "{ADDRESSES[name]}"\n'.encode(),
             name,
         )
-        self.events: list[tuple[str, Mapping[str, Any]]] = []
+        self._rules = SiteRules(name, overrides)
+        self.ledger = MemoryLedger()
 
     async def start(self) -> None:
         """Begin with nothing but what is in the file."""
         self.store = FileCib(self._path)
         await self.store.start()
-        self.publisher = Publisher(self.name, self.store, self._emit, SIGNERS[self.name])
-        applier = Applier(self.name, self.store, self, self.mangle, self._emit, ACCEPTANCE)
-        self.subscriber = Subscriber(self.name, applier, Replicas(), lambda ticket: AUTOMATIC, lambda: 0, self._emit)
+        self.publisher = Publisher(self.name, self.store, self.ledger, SIGNERS[self.name])
+        applier = Applier(self.name, self.store, self, self.mangle, self.ledger, ACCEPTANCE)
+        self.subscriber = Subscriber(applier, Replicas(), lambda ticket: TicketPolicy(AUTOMATIC, drift=HEAL), lambda: 0)
         await self.publish()
 
     async def stop(self) -> None:
@@ -75,23 +77,20 @@ class Site:
         self.subscriber._settled(TICKET)
         await self.store.stop()
 
-    def _emit(self, name: str, values: Mapping[str, Any]) -> None:
-        self.events.append((name, values))
-
     # -- what replication asks of the other site
 
     async def claims(self, ticket: str) -> list[Claim]:
         states = [(site.name, site.cib.tickets.get(ticket)) for site in self.remotes.values()]
         return [Claim(name, state.granted, state.term) for name, state in states if state]
 
-    async def publication(self, site: str, ticket: str) -> Publication:
+    async def publication(self, site: str, ticket: str, known: str = "") -> Publication:
         remote = self.remotes[site]
-        values = remote.publisher.current(remote.cib, ticket).to_values()
+        values = remote.publisher.current(remote.cib, ticket, known).to_values()
         return Publication.from_values(ticket, values)
 
-    def mangle(self, source: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
+    def mangle(self, source: Closure, tickets: Mapping[str, TicketState]) -> Mangled:
         """The closure as this site has it."""
-        return mangle(source, self._rules, self.name, (), transform)
+        return mangle(source, tickets, self._rules, transform)
 
     # -- what the agent does
 

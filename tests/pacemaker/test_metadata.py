@@ -1,4 +1,4 @@
-"""Which parameters are private: asked once, for plain names alone, and not known until there is an answer."""
+"""Which agents there are, with which parameters: asked once, for plain names alone, not known until there is an answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from qmfagent.errors import ClusterError
+from qmfagent.errors import ClusterError, UnknownObject
 from qmfagent.pacemaker import metadata
 from qmfagent.pacemaker.metadata import AgentMetadata, NoMetadata
 
@@ -14,7 +14,8 @@ ANSWER = b"""<?xml version="1.0"?>
 <!DOCTYPE resource-agent SYSTEM "ra-api-1.dtd">
 <resource-agent name="db"><parameters>
 <parameter name="pin" private="1"><content type="string"/></parameter>
-<parameter name="salt" private="true"/><parameter name="port" private="0"/><parameter name="host"/>
+<parameter name="salt" private="true"/><parameter name="port" private="0"/><parameter name="host" required="1"/>
+<parameter name="mode" required="1"><content type="string" default="fast"/></parameter>
 </parameters></resource-agent>
 """
 
@@ -117,10 +118,39 @@ async def test_it_can_be_stopped_while_an_agent_does_not_answer() -> None:
     assert known.private_parameters("ocf:x:db") is None
 
 
-async def test_without_agents_no_parameter_is_private() -> None:
+async def test_the_parameters_of_an_agent() -> None:
+    known = AgentMetadata(Agents())
+    assert known.parameters("ocf:x:db") is None
+    assert not await known.missing({"ocf:x:db", "systemd:nginx"})
+    found = known.parameters("ocf:x:db")
+    assert found is not None
+    assert (found.names, found.required) == ({"pin", "salt", "port", "host", "mode"}, {"host"})
+    assert known.parameters("systemd:nginx") is None
+
+
+async def test_what_is_missing_is_asked_about_each_time_and_what_is_silent_is_not() -> None:
+    asked: list[str] = []
+
+    async def ask(agent: str) -> bytes:
+        asked.append(agent)
+        if agent == "ocf:x:gone":
+            raise UnknownObject("there is no such agent")
+        raise ClusterError("it fails")
+
+    known, agents = AgentMetadata(ask), {"ocf:x:gone", "ocf:x:mute"}
+    for _ in range(2):
+        assert await known.missing(agents) == {"ocf:x:gone"}
+        assert known.silent(agents) == {"ocf:x:mute"}
+    await known.learn(agents)
+    assert sorted(asked) == ["ocf:x:gone", "ocf:x:gone", "ocf:x:mute"]
+
+
+async def test_without_agents_no_parameter_is_private_and_none_is_missing() -> None:
     known = NoMetadata()
     await known.learn({"ocf:x:db"})
     assert known.private_parameters("ocf:x:db") == frozenset()
+    assert not await known.missing({"ocf:x:db"})
+    assert not known.silent({"ocf:x:db"})
 
 
 @pytest.mark.pacemaker
@@ -129,3 +159,5 @@ async def test_real_agents_are_asked_by_crm_resource() -> None:
     await known.learn({"ocf:pacemaker:Dummy", "ocf:pacemaker:NoSuchAgent"})
     assert known.private_parameters("ocf:pacemaker:Dummy") is not None
     assert known.private_parameters("ocf:pacemaker:NoSuchAgent") is None
+    names = {"ocf:pacemaker:Dummy", "ocf:pacemaker:NoSuchAgent", "ocf:nosuch:Dummy", "stonith:nosuch"}
+    assert await known.missing(names) == names - {"ocf:pacemaker:Dummy"}

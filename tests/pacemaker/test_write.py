@@ -131,12 +131,44 @@ async def test_no_xml_is_a_cib_error(cib: Callable[..., bytes]) -> None:
         await World(cib()).apply(b"<diff")
 
 
-def test_placing_keeps_the_changes_as_they_are() -> None:
-    changes = document.parse_element(PATCHSET)
-    placed = etree.fromstring(write.place(changes, Version(1, 2, 3), Version(1, 3, 0), guard_status=True))
+UPGRADE = PATCHSET.replace(
+    b"<change ",
+    b'<change operation="modify" path="/cib"><change-list><change-attr name="validate-with" operation="set" '
+    b'value="pacemaker-3.10"/></change-list><change-result><cib validate-with="pacemaker-3.10" dc-uuid="old"/>'
+    b"</change-result></change><change ",
+    1,
+)
+
+
+async def test_an_upgrade_is_written_on_the_newest_attributes_and_no_others(cib: Callable[..., bytes]) -> None:
+    """What it does not raise changes with the status: between the plan and the write, and while it is being written."""
+
+    def with_dc(updates: int, dc: str) -> bytes:
+        return cib(3, updates).replace(b"<cib ", f'<cib dc-uuid="{dc}" '.encode())
+
+    world = World(with_dc(1, "old"), Outcome.MISFIT, Outcome.APPLIED)
+    world.become(with_dc(2, "2"))
+
+    def happens() -> None:
+        world.become(with_dc(3, "3") if len(world.sent) == 1 else cib(4))
+
+    world.happens = happens
+    assert await world.apply(UPGRADE) == Version(0, 4, 0)
+    for sent, updates in zip(world.sent, "23", strict=True):
+        placed = etree.fromstring(sent)
+        assert placed.find("version/source").get("num_updates") == updates
+        head = placed.find("change[@path='/cib']/change-result/cib")
+        assert (head.get("dc-uuid"), head.get("validate-with"), head.get("epoch")) == (updates, "pacemaker-3.10", "3")
+        assert [entry.get("name") for entry in placed.iterfind("change/change-list/change-attr")] == ["validate-with"]
+        assert [change.get("operation") for change in placed.iterfind("change")] == ["modify", "create"]
+
+
+def test_placing_keeps_the_changes_as_they_are(cib: Callable[..., bytes]) -> None:
+    changes, source = document.parse_element(PATCHSET), Snapshot.parse(cib(2, 3))
+    placed = etree.fromstring(write.place(changes, source, Version(0, 3, 0), guard_status=True))
     assert [document.canonical(c) for c in placed.iterchildren("change")] == [
         document.canonical(c) for c in changes.iterchildren("change")
     ]
-    source = placed.find("version/source")
-    assert source is not None
-    assert dict(source.attrib) == {"admin_epoch": "1", "epoch": "2", "num_updates": "3"}
+    version = placed.find("version/source")
+    assert version is not None
+    assert dict(version.attrib) == {"admin_epoch": "0", "epoch": "2", "num_updates": "3"}

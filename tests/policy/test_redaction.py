@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,14 +11,17 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.overrides import Override, override, shown
-from qmfagent.cib.planning import make_plan
-from qmfagent.cib.report import plan_lines
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.overrides import Override, shown
+from qmfagent.cib.plans.closure_difference import closure_changes
+from qmfagent.cib.plans.planning import make_plan
+from qmfagent.cib.plans.report import plan_lines
+from qmfagent.cib.plans.report_html import plan_html
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.policy.lookup import Source
 from qmfagent.policy.redaction import CHANGED, Concealer, RedactedCib, redacted
 from qmfagent.policy.secrets import HIDDEN, Secrets
+from tests.cib.helpers import overridden
 
 SECRET = "hunter2"
 PRIVATE = {"ocf:x:db": frozenset({"pin"}), "ocf:x:open": frozenset(), "ocf:x:unknown": None}
@@ -236,14 +240,16 @@ TICKET = '<rsc_ticket id="c" rsc="p" ticket="T"/>'
 
 
 def planned(source: str, target: str, *overrides: Override) -> tuple[str, str]:
-    """A plan as JSON, and in words."""
+    """A plan with its override diff as JSON, and in words and HTML."""
     theirs = closure(Snapshot.parse(cib(source, constraints=TICKET)), "T")
     here = Snapshot.parse(cib(target, constraints=TICKET if target else ""))
-    mangled, uses = override(theirs, overrides, "site.toml")
+    mangled, uses = overridden(theirs, *overrides)
     plan = make_plan(here, mangled, overrides=uses, adopt=True)
-    values = Concealer(SECRETS, Source.of_snapshot(here), Source.of_closure(mangled)).plan(plan)
+    plan = replace(plan, override_changes=closure_changes(theirs, mangled))
+    rules = Concealer(SECRETS, Source.of_closure(theirs), Source.of_closure(mangled))
+    values = Concealer(SECRETS, Source.of_snapshot(here), Source.of_closure(mangled)).plan(plan, rules)
     assert plan.changes
-    return json.dumps(values), "\n".join(text for _, text in plan_lines(values))
+    return json.dumps(values), "\n".join([*(text for _, text in plan_lines(values)), plan_html(values)])
 
 
 @pytest.mark.parametrize("name", ["passwd", "pin"])
@@ -276,6 +282,28 @@ def test_an_override_of_a_secret_is_hidden_and_so_is_one_that_touches_nothing() 
     assert SECRET not in values + words
     plain, _ = planned(primitive(pair("ip", "x")), "", Override("//nvpair[@name='ip']", "10.2.0.10", 1))
     assert json.loads(plain)["overrides"][0]["value"] == "10.2.0.10"
+
+
+def test_the_override_diff_hides_a_secret_and_shows_that_it_differs_here() -> None:
+    values, words = planned(
+        primitive(pair("passwd", "theirs-" + SECRET)), "", Override("nvpair[@name='passwd']", SECRET, 1)
+    )
+    assert SECRET not in values + words
+    (change,) = json.loads(values)["override_changes"]
+    assert change["attributes"] == [{"name": "value", "old": HIDDEN, "new": CHANGED}]
+
+
+def test_the_override_diff_judges_by_the_agent_of_the_publication_too() -> None:
+    """An XSLT step may take a private parameter away, or give it to another agent; the target has neither."""
+    theirs = closure(Snapshot.parse(cib(primitive(pair("pin"), "db"), constraints=TICKET)), "T")
+    for ours in (primitive("", "db"), primitive(pair("pin", "other"), "open")):
+        mangled = closure(Snapshot.parse(cib(ours, constraints=TICKET)), "T")
+        here = Snapshot.parse(cib(""))
+        plan = replace(make_plan(here, mangled), override_changes=closure_changes(theirs, mangled))
+        rules = Concealer(SECRETS, Source.of_closure(theirs), Source.of_closure(mangled))
+        values = Concealer(SECRETS, Source.of_snapshot(here), Source.of_closure(mangled)).plan(plan, rules)
+        assert values["override_changes"]
+        assert SECRET not in json.dumps(values)
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.overrides import OverrideUse
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.mangle import Mangled
+from qmfagent.cib.simulation.outcome import Action
+from qmfagent.cib.simulation.simulation import SimulatedNode, SimulatedResource, Simulation
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.ticket import Term
+from qmfagent.cib.ticket import Term, TicketState
 from qmfagent.cib.version import Version
-from qmfagent.errors import ConfigurationChanged, QmfAgentError
+from qmfagent.errors import ConfigurationChanged, QmfAgentError, Refused
 from qmfagent.policy.agents import AllowList
 from qmfagent.policy.secrets import Secrets
-from qmfagent.replication.acceptance import Acceptance
+from qmfagent.replication.applying.acceptance import Acceptance
 from qmfagent.replication.authority import Claim
-from qmfagent.replication.publication import Publication
-from qmfagent.replication.signature import Signer, Verifier
+from qmfagent.replication.ports import Recorded
+from qmfagent.replication.publishing.publication import Publication
+from qmfagent.replication.publishing.signature import Signer, Verifier
+from qmfagent.replication.standing import Standing
 from tests.replication.conftest import SOURCE
 
 _KEYS = {site: Ed25519PrivateKey.generate() for site in ("a", "b", "c")}
@@ -76,7 +81,7 @@ class FakeRemotes:
         await asyncio.sleep(0)
         return [_given(claim) for claim in self.claimed.values()]
 
-    async def publication(self, site: str, ticket: str) -> Publication:
+    async def publication(self, site: str, ticket: str, known: str = "") -> Publication:
         given: Publication = _given(self.published[site])
         return given if given.signature else SIGNERS[site].signed(given)
 
@@ -84,6 +89,25 @@ class FakeRemotes:
         """Let this site alone hold the ticket."""
         self.claimed = {name: Claim(name, False, Term(0, 0)) for name in [*self.published, *self.claimed]}
         self.claimed[site] = Claim(site, True, Term(0, term))
+
+
+class FakeSimulator:
+    """Says that `running` run on n1 once a ticket is granted, or raises `problem`; `asked` are the tickets."""
+
+    def __init__(self, *running: str, problem: QmfAgentError | None = None) -> None:
+        self.running = running
+        self.problem = problem
+        self.asked: list[str] = []
+
+    async def grant(self, cib: Snapshot, ticket: str) -> tuple[Simulation, Simulation]:
+        self.asked.append(ticket)
+        if self.problem:
+            raise self.problem
+        stopped, runs = SimulatedResource({}), SimulatedResource({"n1": "Started"})
+        known = {i: runs if i in self.running else stopped for i in cib.references.container}
+        actions = tuple(Action("start", i, "", "n1") for i in self.running)
+        nothing = Simulation((), (SimulatedNode("n1"),), {}, frozenset(), {}, {})
+        return nothing, replace(nothing, actions=actions, resources=known)
 
 
 class Events:
@@ -100,15 +124,72 @@ class Events:
         return [values for each, values in self.all if each == name]
 
 
+class MemoryLedger:
+    """A journal in memory, which outlives the parts that are given it: what is recorded, its documents and standings.
+
+    `problem` is raised at the next record of that name, before anything is kept.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[Recorded] = []
+        self.documents: dict[str, bytes] = {}
+        self.problem: dict[str, BaseException] = {}
+        self._standings: dict[str, Standing] = {}
+
+    def record(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        *,
+        documents: Iterable[bytes] = (),
+        standing: Standing | None = None,
+    ) -> int:
+        if name in self.problem:
+            raise self.problem.pop(name)
+        self.records.append(Recorded(len(self.records) + 1, name, len(self.records), dict(values)))
+        self.documents |= {hashlib.sha256(document).hexdigest(): document for document in documents}
+        if standing:
+            self._standings[standing.ticket] = standing
+        return len(self.records)
+
+    def __call__(self, name: str, values: Mapping[str, Any]) -> None:
+        """Record an event, as an EventSink does."""
+        self.record(name, values)
+
+    def recorded(self, number: int) -> Recorded:
+        if not 0 < number <= len(self.records):
+            raise Refused("unknown-change", f"there is no change {number}")
+        return self.records[number - 1]
+
+    def of_ticket(self, ticket: str, names: Collection[str], limit: int, before: int = 0) -> list[Recorded]:
+        found = [r for r in reversed(self.records) if r.name in names and r.values.get("ticket") == ticket]
+        return [r for r in found if not before or r.number < before][:limit]
+
+    def document(self, digest: str) -> bytes | None:
+        return self.documents.get(digest)
+
+    def standings(self) -> Mapping[str, Standing]:
+        return self._standings
+
+    @property
+    def all(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Name and values of all records."""
+        return [(record.name, record.values) for record in self.records]
+
+    def named(self, name: str) -> list[Mapping[str, Any]]:
+        """The values of all records of a name."""
+        return [record.values for record in self.records if record.name == name]
+
+
 def publication(site: str = "a", term: int = 1, version: int = 5, cib: bytes = SOURCE) -> Publication:
     """What a site publishes of ticket T."""
     found = closure(Snapshot.parse(cib), "T")
     return Publication(site, "T", Term(0, term), Version(0, version, 0), found.digest, "pacemaker-3.9", found.canonical)
 
 
-def unmangled(source: Closure) -> tuple[Closure, tuple[OverrideUse, ...]]:
+def unmangled(source: Closure, tickets: Mapping[str, TicketState]) -> Mangled:
     """A mangler that changes nothing."""
-    return source, ()
+    return Mangled(source)
 
 
 def _given(value: Any) -> Any:

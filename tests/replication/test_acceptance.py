@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from qmfagent.cib.closure import Closure, closure
-from qmfagent.cib.mangle import mangle
-from qmfagent.cib.overrides import Override, SiteFile
+from qmfagent.cib.agents import AgentUse, agent_uses
+from qmfagent.cib.closure.closure import Closure, closure
+from qmfagent.cib.mangling.mangle import SiteRules, mangle
+from qmfagent.cib.mangling.overrides import Override, SiteFile
+from qmfagent.cib.mangling.transform import Stylesheet, transform
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.transform import Stylesheet, transform
 from qmfagent.errors import Refused
 from qmfagent.policy.agents import AllowList
 from qmfagent.policy.secrets import Secrets
-from qmfagent.replication.acceptance import Acceptance
-from qmfagent.replication.applier import Applier, blocking
-from qmfagent.replication.signature import Verifier
+from qmfagent.replication.applying.acceptance import Acceptance
+from qmfagent.replication.applying.applier import Applier, blocking
+from qmfagent.replication.publishing.signature import Verifier
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import ACCEPTANCE, Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, FakeRemotes, MemoryLedger, MemoryStore, publication, unmangled
 from tests.sites.pair import SitePair
 
 SAFE = '<primitive id="p" class="ocf" provider="heartbeat" type="IPaddr2"/>'
@@ -86,6 +89,41 @@ def test_every_program_is_found(resources: str, named: list[str]) -> None:
     assert all(words in message for words, message in zip(named, found, strict=True))
 
 
+def test_the_next_publication_is_judged_as_a_whole_though_what_is_the_same_is_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def of(**types: str) -> Closure:
+        resources = "".join(SAFE.replace('"p"', f'"{i}"').replace("IPaddr2", kind) for i, kind in types.items())
+        tags = "".join(f'<obj_ref id="{i}"/>' for i in types)
+        cib = (
+            f"<cib><configuration><resources>{resources}</resources><constraints><rsc_ticket id='c' rsc='all' ticket='T'/>"
+            f"</constraints><tags><tag id='all'>{tags}</tag></tags></configuration></cib>"
+        )
+        return closure(Snapshot.parse(cib.encode()), "T")
+
+    looked_at: list[str] = []
+
+    def watched(element: etree._Element) -> Iterator[AgentUse]:
+        looked_at.append(element.get("id", ""))
+        return agent_uses(element)
+
+    monkeypatch.setattr("qmfagent.replication.applying.acceptance.agent_uses", watched)
+    acceptance = Acceptance(Verifier({}), AllowList.of("ocf:heartbeat:IPaddr2"), Secrets())
+    kinds = dict.fromkeys("abcdefghi", "IPaddr2")
+    for change, strange, looked in [
+        ({"b": "evil"}, "b", "abcdefghi"),
+        ({"h": "worse"}, "bh", "h"),
+        ({}, "bh", ""),
+        ({"b": "IPaddr2"}, "h", "b"),
+    ]:
+        looked_at.clear()
+        kinds |= change
+        assert [p.message.split()[1] for p in acceptance.problems(of(**kinds))] == [f"'{i}'" for i in strange]
+        assert sorted(looked_at) == list(looked)
+    del kinds["h"]
+    assert acceptance.problems(of(**kinds)) == ()
+
+
 def test_a_problem_gives_the_line_that_would_allow_it() -> None:
     (message,) = problems(closure_of(SAFE))
     assert 'put "ocf:heartbeat:IPaddr2" into agents = [...] under [replication]' in message
@@ -102,8 +140,8 @@ def test_a_problem_gives_the_line_that_would_allow_it() -> None:
 def test_what_this_sites_own_rules_bring_in_is_looked_at(
     overrides: tuple[Override, ...], steps: tuple[Stylesheet, ...]
 ) -> None:
-    mangled, _ = mangle(closure_of(SAFE), SiteFile(overrides), "site.toml", steps, transform)
-    (message,) = problems(mangled, "ocf:heartbeat:IPaddr2")
+    mangled = mangle(closure_of(SAFE), {}, SiteRules("site.toml", SiteFile(overrides), steps), transform)
+    (message,) = problems(mangled.closure, "ocf:heartbeat:IPaddr2")
     assert "ocf:heartbeat:anything" in message
 
 
@@ -114,7 +152,7 @@ def applier(store: MemoryStore, *agents: str) -> Applier:
     remotes = FakeRemotes(published={"a": publication()})
     remotes.hold("a")
     acceptance = Acceptance(ACCEPTANCE.signers, AllowList.of(*agents), Secrets())
-    return Applier("b", store, remotes, unmangled, Events(), acceptance)
+    return Applier("b", store, remotes, unmangled, MemoryLedger(), acceptance)
 
 
 async def test_one_agent_that_is_not_listed_stops_all_of_it() -> None:

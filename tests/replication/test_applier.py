@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from qmfagent.cib.closure import Closure
+from qmfagent.cib.closure.closure import Closure
 from qmfagent.cib.ownership import owned_ids
-from qmfagent.cib.plan import Plan, Problem
+from qmfagent.cib.plans.plan import Plan, Problem
 from qmfagent.cib.version import Version
 from qmfagent.errors import (
     CibError,
@@ -24,10 +25,11 @@ from qmfagent.errors import (
     SiteFileError,
     WriteRejected,
 )
-from qmfagent.replication.applier import MAX_MANGLING, MAX_NAMED, Applier, Source, blocking
-from qmfagent.replication.plans import MAX_PLANS
+from qmfagent.replication.applying.applier import MAX_NAMED, Applier, blocking
+from qmfagent.replication.applying.planner import MAX_MANGLING
+from qmfagent.replication.applying.plans import MAX_PLANS, Source
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import ACCEPTANCE, Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, FakeRemotes, MemoryLedger, MemoryStore, publication, unmangled
 
 GRANTED = b'<status><tickets><ticket_state id="T" granted="true"/></tickets></status>'
 
@@ -35,11 +37,11 @@ GRANTED = b'<status><tickets><ticket_state id="T" granted="true"/></tickets></st
 class Site:
     """Site b, where site a's publication of ticket T is to arrive."""
 
-    def __init__(self, cib: bytes = TARGET, mangler: Callable[[Closure], Any] = unmangled) -> None:
+    def __init__(self, cib: bytes = TARGET, mangler: Callable[..., Any] = unmangled) -> None:
         self.store = MemoryStore(cib)
         self.remotes = FakeRemotes(published={"a": publication()})
         self.remotes.hold("a")
-        self.events = Events()
+        self.events = MemoryLedger()
         self.applier = Applier("b", self.store, self.remotes, mangler, self.events, ACCEPTANCE)
 
     async def plan(self) -> str:
@@ -122,6 +124,24 @@ async def test_a_site_that_does_not_tell_stops_plan_and_apply(site: Site) -> Non
         with pytest.raises(RequestTimeout, match="site c"):
             await attempt
     assert site.applier.source("T") == Source("")
+
+
+async def test_a_plan_that_fails_takes_nothing_from_one_that_is_in_the_making() -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow(*given: Any) -> Any:
+        reached.set()
+        assert go_on.wait(10)
+        return unmangled(*given)
+
+    site = Site(mangler=slow)
+    plan = asyncio.create_task(site.plan())
+    assert await asyncio.to_thread(reached.wait, 10)
+    site.remotes.claimed["c"] = RequestTimeout("site c does not tell")
+    with pytest.raises(RequestTimeout):
+        await site.plan()
+    go_on.set()
+    assert await plan
 
 
 async def test_the_configuration_planned_on_is_needed(site: Site) -> None:
@@ -211,7 +231,7 @@ async def test_a_publication_of_another_site_than_the_holder_is_found(site: Site
 
 
 async def test_a_fault_in_the_sites_own_rules_is_an_error() -> None:
-    def faulty(source: Closure) -> Any:
+    def faulty(source: Closure, tickets: Any) -> Any:
         raise SiteFileError("b.toml, line 2: no")
 
     site = Site(mangler=faulty)
@@ -223,13 +243,13 @@ async def test_a_fault_in_the_sites_own_rules_is_an_error() -> None:
 async def test_steps_of_a_sites_own_are_run_few_at_a_time() -> None:
     running, most = 0, 0
 
-    def counting(source: Closure) -> Any:
+    def counting(source: Closure, tickets: Any) -> Any:
         nonlocal running, most
         running += 1
         most = max(most, running)
         time.sleep(0.01)  # as a step of seconds would, in a thread of its own
         running -= 1
-        return unmangled(source)
+        return unmangled(source, tickets)
 
     site = Site(mangler=counting)
     await asyncio.gather(*(site.applier.plan("T") for _ in range(10)))
@@ -242,14 +262,9 @@ async def test_the_plans_kept_are_bounded(site: Site, monkeypatch: pytest.Monkey
         site.publish(f"10.1.1.{number}", version=10 + number)
         tokens.append(await site.plan())
     assert [prepared.plan.token for prepared in site.applier.plans] == tokens[1:]
-    monkeypatch.setattr("qmfagent.replication.plans.MAX_PLANS_BYTES", 1)
+    monkeypatch.setattr("qmfagent.replication.applying.plans.MAX_PLANS_BYTES", 1)
     site.publish("10.1.2.1", version=99)
     assert {await site.plan()} == {prepared.plan.token for prepared in site.applier.plans}
-
-
-async def test_what_is_remembered_of_an_apply_is_not_its_document(site: Site) -> None:
-    await site.applier.apply(await site.plan(), "x")
-    assert site.applier._applied["T"].xml == b""
 
 
 def test_a_plans_errors_are_one_refusal() -> None:
@@ -267,3 +282,14 @@ def test_a_plans_errors_are_one_refusal() -> None:
     many = blocking(plan(MAX_NAMED + 3))
     assert many is not None
     assert many.message.endswith("e9; and 3 more")
+
+
+async def test_what_was_published_under_an_earlier_grant_is_stale_even_at_its_own_former_holder(site: Site) -> None:
+    """Its publisher has the ticket again, but what is shown was published before somebody else had it."""
+    site.publish("10.1.0.11", term=5)
+    site.remotes.hold("a", term=7)
+    with pytest.raises(Refused, match=r"older grant than the one of term 0\.7") as refused:
+        await site.plan()
+    assert refused.value.reason == "stale"
+    site.publish("10.1.0.11", term=7)
+    assert await site.plan()

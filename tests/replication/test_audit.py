@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import SitePair, until
 

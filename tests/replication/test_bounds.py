@@ -12,7 +12,7 @@ import pytest
 
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.calls.calls import MAX_CALLS
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.ownership import owned_ids
 from qmfagent.errors import RemoteError
 from qmfagent.peers.link import agent_name

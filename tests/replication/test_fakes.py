@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import closure
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import ConfigurationChanged
 from qmfagent.pacemaker.file import FileCib

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.ownership import owned_ids, tag_id
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import SITE_BUSES, SiteBus

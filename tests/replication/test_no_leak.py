@@ -6,7 +6,6 @@ through a tap that keeps every byte that comes from them. That the watch works i
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -23,6 +22,7 @@ from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.roles import Role
 from qmfagent.policy.secrets import Secrets
 from tests.sites.pair import Site, SitePair, until
+from tests.sites.tap import Tap
 
 SECRETS = [f"s3cr3t-{number:02}" for number in range(20)]
 (
@@ -101,40 +101,13 @@ PATHS = [
 ]
 
 
-class Tap:
-    """Passes a connection on and keeps what comes back."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.received = bytearray()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        pumps = [self._pump(reader, back, bytearray()), self._pump(there, writer, self.received)]
-        await asyncio.gather(*pumps, return_exceptions=True)
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, keep: bytearray) -> None:
-        with suppress(OSError):
-            while data := await source.read(65536):
-                keep += data
-                sink.write(data)
-                await sink.drain()
-        sink.close()
-
-
 @asynccontextmanager
 async def tapped(site: Site) -> AsyncIterator[tuple[ConsoleSession, bytearray]]:
     """A console at a site, and every byte that it has been sent."""
     assert site.agent is not None
-    tap = Tap(site.agent.port)
-    server = await asyncio.start_server(tap.serve, "127.0.0.1", 0)
-    try:
-        async with ConsoleSession(f"amqp://127.0.0.1:{server.sockets[0].getsockname()[1]}") as console:
-            await console.wait_agent(lambda agent: agent.name == agent_name(site.name))
-            yield console, tap.received
-    finally:
-        server.close()
+    async with Tap(site.agent.port) as tap, ConsoleSession(tap.url) as console:
+        await console.wait_agent(lambda agent: agent.name == agent_name(site.name))
+        yield console, tap.received
 
 
 class Session:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.ticket import Term
 from qmfagent.cib.version import Version
 from qmfagent.errors import CibError
-from qmfagent.replication.publication import Publication
+from qmfagent.replication.publishing.publication import Publication
 from tests.replication.conftest import SOURCE
 
 

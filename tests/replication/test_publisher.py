@@ -7,9 +7,9 @@ import pytest
 from qmfagent.cib.ownership import owned_ids, tag_id
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, ClusterError, Disconnected, Refused, UnknownTicket
-from qmfagent.replication.publisher import Publisher
+from qmfagent.replication.publishing.publisher import Publisher
 from tests.replication.conftest import SOURCE
-from tests.replication.fakes import SIGNERS, Events, MemoryStore
+from tests.replication.fakes import SIGNERS, MemoryLedger, MemoryStore
 
 BROKEN = SOURCE.replace(b'rsc="web" ticket', b'rsc="wbe" ticket')
 REVOKED = SOURCE.replace(b'granted="true"', b'granted="false"')
@@ -22,7 +22,7 @@ class Holder:
 
     def __init__(self, cib: bytes = SOURCE) -> None:
         self.store = MemoryStore(cib)
-        self.events = Events()
+        self.events = MemoryLedger()
         self.publisher = Publisher("a", self.store, self.events, SIGNERS["a"])
 
     async def becomes(self, cib: bytes) -> list[str]:
@@ -155,7 +155,7 @@ async def test_an_empty_closure_keeps_its_record(holder: Holder) -> None:
 
 
 async def test_without_a_key_nothing_is_published_and_that_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    store, events = MemoryStore(SOURCE), Events()
+    store, events = MemoryStore(SOURCE), MemoryLedger()
     publisher = Publisher("a", store, events, None)
     for _ in range(2):
         assert await publisher.update(store.current) == []

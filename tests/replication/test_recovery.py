@@ -12,8 +12,8 @@ import pytest
 from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.errors import RemoteError
 from qmfagent.peers import link as peer_link
-from qmfagent.replication import subscriber
 from qmfagent.replication.authority import Claim
+from qmfagent.replication.following import subscriber
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import SitePair, deaf_to_queries, until
 

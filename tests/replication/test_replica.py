@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qmfagent.replication.replica import Replica, Replicas
+from qmfagent.replication.following.replica import Replica, Replicas
 
 D1, D2 = "1" * 64, "2" * 64
 
@@ -25,8 +25,16 @@ class Seen:
 
 def told(**values: Any) -> dict[str, Any]:
     """The values of the remote site's own Replica object."""
-    empty = {"mode": "manual", "state": "in-sync", "reason": "", "message": "", "published": D1, "applied": D1}
-    return {**empty, "applied_at": 7, **values}
+    empty = {
+        "mode": "manual",
+        "state": "in-sync",
+        "hold": "",
+        "reason": "",
+        "message": "",
+        "published": D1,
+        "applied": D1,
+    }
+    return {**empty, "applied_at": 7, "drift": 0, **values}
 
 
 @pytest.fixture

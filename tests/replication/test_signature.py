@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmfagent.cib.closure import Closure
-from qmfagent.cib.ticket import Term
+from qmfagent.cib.closure.closure import Closure
+from qmfagent.cib.mangling.mangle import Mangled
+from qmfagent.cib.ticket import Term, TicketState
 from qmfagent.cib.version import Version
 from qmfagent.errors import Refused
-from qmfagent.replication.applier import Applier
-from qmfagent.replication.publication import Publication
-from qmfagent.replication.signature import Signer, Verifier, signed_bytes
+from qmfagent.replication.applying.applier import Applier
+from qmfagent.replication.publishing.publication import Publication
+from qmfagent.replication.publishing.signature import Signer, Verifier, signed_bytes
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import ACCEPTANCE, SIGNERS, Events, FakeRemotes, MemoryStore, publication
+from tests.replication.fakes import ACCEPTANCE, SIGNERS, FakeRemotes, MemoryLedger, MemoryStore, publication
 
 SIGNED = SIGNERS["a"].signed(publication())
 
@@ -61,7 +63,7 @@ def test_whatever_is_tampered_with_is_noticed(changes: dict[str, Any]) -> None:
 
 
 def test_every_value_but_the_document_is_signed_and_that_by_its_digest() -> None:
-    fields = set(Publication.__dataclass_fields__) - {"signature", "xml"}
+    fields = set(Publication.__dataclass_fields__) - {"signature", "xml", "base", "removed"}
     others = {"ticket": "U", "site": "b", "term": Term(9, 9), "version": Version(9, 9, 9)}
     for name in fields:
         assert signed_bytes(replace(SIGNED, **{name: others.get(name, "x")})) != signed_bytes(SIGNED)
@@ -100,11 +102,11 @@ class Receiver:
         self.remotes.hold("a")
         self.store = MemoryStore(TARGET)
         self.mangled = 0
-        self.applier = Applier("b", self.store, self.remotes, self.mangle, Events(), ACCEPTANCE)
+        self.applier = Applier("b", self.store, self.remotes, self.mangle, MemoryLedger(), ACCEPTANCE)
 
-    def mangle(self, source: Closure) -> tuple[Closure, tuple[()]]:
+    def mangle(self, source: Closure, tickets: Mapping[str, TicketState]) -> Mangled:
         self.mangled += 1
-        return source, ()
+        return Mangled(source)
 
     async def reason(self) -> str:
         try:

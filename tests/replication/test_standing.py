@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from qmfagent.policy.modes import TicketPolicy
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import SitePair, until
 
@@ -61,7 +62,9 @@ async def test_a_holder_that_publishes_late_knows_it_too(pair: SitePair) -> None
 
 async def test_the_mode_is_that_of_the_receiving_end(tmp_path: Path) -> None:
     sites = SitePair(tmp_path, SOURCE, TARGET)
-    sites.b.config = replace(sites.b.config, replication=replace(sites.b.config.replication, modes={"T": "manual"}))
+    sites.b.config = replace(
+        sites.b.config, replication=replace(sites.b.config.replication, tickets={"T": TicketPolicy("manual")})
+    )
     async with sites:
         await sites.a.replica("T", "siteb", direction="to", state="behind", mode="manual")
         await sites.b.replica("T", "sitea", direction="from", state="behind", mode="manual")

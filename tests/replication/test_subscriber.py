@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from qmfagent.cib.closure.closure import Closure
 from qmfagent.cib.ownership import owned_ids
+from qmfagent.cib.plans.plan import Plan, Problem
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import (
     ConfigurationChanged,
@@ -20,12 +23,14 @@ from qmfagent.errors import (
     UnknownTicket,
     WriteRejected,
 )
-from qmfagent.replication import subscriber as module
-from qmfagent.replication.applier import Applier
-from qmfagent.replication.replica import Replica, Replicas
-from qmfagent.replication.subscriber import Subscriber, _may_pass
+from qmfagent.policy.modes import TicketPolicy
+from qmfagent.replication.applying.applier import Applier
+from qmfagent.replication.following import subscriber as module
+from qmfagent.replication.following.replica import Replica, Replicas
+from qmfagent.replication.following.subscriber import Subscriber, _may_pass
+from qmfagent.replication.ports import Checks
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import ACCEPTANCE, Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import ACCEPTANCE, FakeRemotes, MemoryLedger, MemoryStore, publication, unmangled
 from tests.sites.pair import until
 
 CLASH = TARGET.replace(b"local-b", b"vip")
@@ -35,16 +40,16 @@ EMPTY = SOURCE.replace(b'ticket="T"', b'ticket="U"')
 class Site:
     """Site b with its worker; site a holds T."""
 
-    def __init__(self, cib: bytes = TARGET, mode: str = "automatic") -> None:
+    def __init__(self, cib: bytes = TARGET, mode: str = "automatic", checks: Checks | None = None) -> None:
         self.store = MemoryStore(cib)
         self.remotes = FakeRemotes(published={"a": publication()})
         self.remotes.hold("a")
-        self.events = Events()
+        self.events = MemoryLedger()
         self.replicas = Replicas()
         self.replicas.found("a")
-        applier = Applier("b", self.store, self.remotes, unmangled, self.events, ACCEPTANCE)
+        applier = Applier("b", self.store, self.remotes, unmangled, self.events, ACCEPTANCE, checks=checks)
         self.applier = applier
-        self.subscriber = Subscriber("b", applier, self.replicas, lambda ticket: mode, lambda: 7, self.events)
+        self.subscriber = Subscriber(applier, self.replicas, lambda ticket: TicketPolicy(mode), lambda: 7)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -70,6 +75,26 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trying again takes no time worth mentioning."""
     monkeypatch.setattr(module, "RETRY_FIRST", 0.01)
     monkeypatch.setattr(module, "RETRY_MOST", 0.05)
+
+
+class Installed:
+    """Checks by which the agent is missing the first few times that a plan is looked at."""
+
+    def __init__(self, missing: int) -> None:
+        self.missing = missing
+
+    async def checked(self, plan: Plan, target: Snapshot, candidate: Snapshot, wanted: Closure, schema: str) -> Plan:
+        assert schema == "pacemaker-3.9"
+        self.missing -= 1
+        return plan if self.missing < 0 else replace(plan, problems=(Problem("no-agent", "error", "it is not there"),))
+
+
+async def test_what_the_checks_find_is_not_applied_and_an_agent_that_is_missing_is_looked_for_again() -> None:
+    site = Site(checks=Installed(2))
+    async with site.working():
+        site.subscriber.wake("T", "a")
+        await site.wait(state="in-sync")
+    assert [values["reason"] for values in site.events.named("apply_failed")] == ["no-agent"]
 
 
 async def test_automatic_mode_applies() -> None:
@@ -100,7 +125,7 @@ async def test_being_in_sync_is_told_once() -> None:
     async with site.working():
         for _ in range(3):
             site.subscriber.wake("T", "a")
-            await until(lambda: not site.subscriber._woken, "the worker")
+            await until(lambda: not site.subscriber._worker.woken, "the worker")
     assert site.store.applied == 1
     assert site.events.named("in_sync") == []
     site.replicas.lost("a")
@@ -118,7 +143,7 @@ async def test_a_clash_is_told_once_and_waits_for_a_change_here() -> None:
         await asyncio.sleep(0.1)
         assert site.remotes.asked == asked
         site.subscriber.wake("T", "a")
-        await until(lambda: site.remotes.asked > asked and not site.subscriber._woken, "another look")
+        await until(lambda: site.remotes.asked > asked and not site.subscriber._worker.woken, "another look")
         assert [event["reason"] for event in site.events.named("apply_failed")] == ["clash"]
         site.store.current = Snapshot.parse(TARGET)
         site.subscriber.wake_blocked()
@@ -216,7 +241,7 @@ async def test_what_may_pass_without_an_event_is_tried_again(
         await site.wait(state=state, reason=reason)
         mend(site)
         await site.wait(state="in-sync", reason="")
-    assert site.subscriber._retries == {}
+    assert site.subscriber._delays == {}
 
 
 @pytest.mark.parametrize(
@@ -245,10 +270,10 @@ async def test_trying_again_becomes_rarer(monkeypatch: pytest.MonkeyPatch) -> No
     delays = []
     for _ in range(7):
         site.subscriber._retry("T", "a")
-        delays.append(site.subscriber._retries["T"][0])
+        delays.append(site.subscriber._delays["T"])
     assert delays == [1, 2, 4, 8, 16, 30, 30]
     site.subscriber._settled("T")
-    assert site.subscriber._retries == {}
+    assert site.subscriber._delays == {}
 
 
 async def test_a_holder_that_is_asked_to_follow_changes_nothing() -> None:
@@ -257,10 +282,11 @@ async def test_a_holder_that_is_asked_to_follow_changes_nothing() -> None:
     site.replicas.published("T", publication().digest, ["a"])
     async with site.working():
         site.subscriber.wake("T", "a")
-        await until(lambda: site.remotes.asked > 0 and not site.subscriber._woken, "a look")
+        await until(lambda: site.remotes.asked > 0 and not site.subscriber._worker.woken, "a look")
         await asyncio.sleep(0)
     assert (site.replica().direction, site.replica().reason) == ("to", "")
-    assert site.events.all == []
+    assert [name for name, _ in site.events.all] == ["standing"]
+    assert site.store.applied == 0
 
 
 async def test_an_edit_between_plan_and_write_is_planned_again() -> None:
