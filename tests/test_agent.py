@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from qmfagent.agent import QmfAgent, first_snapshot
+from qmfagent.agent import QmfAgent
 from qmfagent.bus.client.connection import Connection
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.pacemaker.feed import Changes, Feed
 from qmfagent.qmf.message import TOPIC, Address, Message
+from qmfagent.site_store import first_snapshot
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import WAIT, SiteGroup
 

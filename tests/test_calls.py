@@ -68,7 +68,7 @@ def audit(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]
 
 
 async def done(call: MethodCall) -> Mapping[str, Any]:
-    return {"ticket": "T", "changes": 1, "version": "0.6.0"} if call.method == "apply" else {}
+    return {"ticket": "T", "changes": 1, "version": "0.6.0", "change": 7} if call.method == "apply" else {}
 
 
 Audit = Callable[[], list[dict[str, Any]]]
@@ -78,7 +78,7 @@ async def test_a_write_is_answered_and_audited(audit: Audit) -> None:
     desk = Desk(done)
     desk.calls.take(call("apply", "Site:a", token="abc"))
     await desk.finish()
-    assert desk.answers[0].body == {"_arguments": {"ticket": "T", "changes": 1, "version": "0.6.0"}}
+    assert desk.answers[0].body == {"_arguments": {"ticket": "T", "changes": 1, "version": "0.6.0", "change": 7}}
     assert (desk.answers[0].to, desk.answers[0].correlation_id) == (Address(DIRECT, "console"), "1")
     assert audit() == [
         {
@@ -239,4 +239,4 @@ async def test_what_is_done_belongs_to_the_trace_of_the_call() -> None:
     await desk.finish()
     ((trace, outgoing),) = seen
     assert trace == trace_of(outgoing) == TRACE
-    assert outgoing != TRACEPARENT
+    assert outgoing == TRACEPARENT

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from consoles.cli.main import run
 from consoles.client import AsyncConsole
+from consoles.main import run
 from qmfagent.bus.client.connection import Connection
 from qmfagent.bus.listener.listener import Listener
 from qmfagent.bus.security.credentials import Credentials

@@ -16,6 +16,7 @@ from qmfagent.objects.changed import ChangedObjects
 from qmfagent.objects.snapshot import SnapshotObjects, Values
 from qmfagent.qmf.data import Data
 from tests.cib.strategies import cibs, edits
+from tests.following import following
 from tests.test_objects import CIB
 
 SCHEMA = load_schema()
@@ -31,7 +32,7 @@ class Objects:
             self.show(snapshot)
 
     def show(self, snapshot: Snapshot | None) -> None:
-        self.current = snapshot and SnapshotObjects("a", snapshot, lambda ticket: "manual")
+        self.current = snapshot and SnapshotObjects("a", snapshot, following)
 
     def objects(self, class_name: str) -> Iterable[Data]:
         current = self.current
@@ -77,14 +78,31 @@ def with_states(cib: etree._Element, rng: Random) -> etree._Element:
         status = etree.SubElement(cib, "status")
     status.clear()
     state = {"id": "1", "uname": "n1", "in_ccm": "true", "crmd": "online", "join": "member"}
-    resources = etree.SubElement(
-        etree.SubElement(etree.SubElement(status, "node_state", state), "lrm", id="1"), "lrm_resources"
-    )
+    node = etree.SubElement(status, "node_state", state)
+    resources = etree.SubElement(etree.SubElement(node, "lrm", id="1"), "lrm_resources")
+    transient = etree.SubElement(etree.SubElement(node, "transient_attributes", id="1"), "instance_attributes", id="s")
+    etree.SubElement(transient, "nvpair", id="m", name="maintenance", value=rng.choice(["true", "false"]))
     for primitive in cib.iterfind(".//resources//primitive"):
         if rng.random() < 0.5 and primitive.get("id"):
             history = etree.SubElement(resources, "lrm_resource", id=primitive.get("id"))
             values = {"id": "o", "operation": rng.choice(["start", "stop"]), "call-id": "1", "rc-code": "0"}
-            etree.SubElement(history, "lrm_rsc_op", {**values, "op-status": "0"})
+            etree.SubElement(history, "lrm_rsc_op", {**values, "op-status": rng.choice(["0", "0", "-1"])})
+            if rng.random() < 0.2:
+                pair = {
+                    "id": f"f-{primitive.get('id')}",
+                    "name": f"fail-count-{primitive.get('id')}#start_0",
+                    "value": "1",
+                }
+                etree.SubElement(transient, "nvpair", pair)
+    return cib
+
+
+def with_maintenance(cib: etree._Element) -> etree._Element:
+    """The CIB with meta attributes that say what is managed."""
+    for pair in cib.iterfind("configuration//meta_attributes/nvpair[@name]"):
+        name = {"n0": "is-managed", "n1": "maintenance"}.get(pair.get("name", ""))
+        if name:
+            pair.set("name", name)
     return cib
 
 
@@ -93,10 +111,10 @@ def test_exactly_what_differs_is_told(
     cib: etree._Element, changes: list[Callable[[etree._Element], etree._Element]], seed: int, same_status: bool
 ) -> None:
     rng = Random(seed)
-    first = with_states(cib, rng)
+    first = with_maintenance(with_states(cib, rng))
     second = etree.fromstring(etree.tostring(first))
     for change in changes:
-        second = change(second)
+        second = with_maintenance(change(second))
     if not same_status:
         second = with_states(second, rng)
     objects = Objects(Snapshot.parse(etree.tostring(first)))
@@ -116,6 +134,29 @@ def test_exactly_what_differs_is_told(
         ('id="order" first="vip" then="web"', 'id="order" first="web" then="vip"', {"Constraint:order", "Ticket:T"}),
         ('<obj_ref id="vip"/>', "", {"Resource:vip"}),
         ('type="nginx"', 'type="httpd"', {"Resource:web-2", "Ticket:T", "Ticket:U"}),
+        (
+            'call-id="3" rc-code="0" op-status="0"',
+            'call-id="3" rc-code="193" op-status="-1"',
+            {"Resource:web-2"},
+        ),
+        (
+            "<crm_config/>",
+            '<crm_config><cluster_property_set id="o"><nvpair id="m" name="maintenance-mode" value="true"/>'
+            "</cluster_property_set></crm_config>",
+            {f"Resource:{i}" for i in ("vip", "web", "web-1", "web-2", "data-clone", "data", "local")} | {"Node:n1"},
+        ),
+        (
+            "<constraints>",
+            '<rsc_defaults><meta_attributes id="m"><nvpair id="n" name="is-managed" value="false"/></meta_attributes>'
+            "</rsc_defaults><constraints>",
+            {"Resource:web", "Resource:web-1", "Resource:local"},
+        ),
+        (
+            '<template id="base" class="ocf" provider="heartbeat" type="IPaddr2"/>',
+            '<template id="base" class="ocf" provider="heartbeat" type="IPaddr2"><meta_attributes id="m">'
+            '<nvpair id="n" name="maintenance" value="true"/></meta_attributes></template>',
+            {"Resource:vip", "Ticket:T"},
+        ),
         ("admin_epoch", "admin_epoch", set()),
     ],
 )
@@ -146,3 +187,21 @@ def test_after_forgetting_it_begins_anew() -> None:
     assert changed.take(NOW) == []
     objects.show(None)
     assert "Resource:web-2" in told(changed.take(NOW))
+
+
+def test_that_booth_has_renewed_a_ticket_is_not_told_by_itself() -> None:
+    def renewed(expires: int, standby: str) -> Snapshot:
+        state = f'<ticket_state id="T" granted="true" expires="{expires}" standby="{standby}"/>'
+        return Snapshot.parse(
+            f'<cib epoch="1" num_updates="{expires}" admin_epoch="0"><configuration><resources/><constraints/>'
+            f"</configuration><status><tickets>{state}</tickets></status></cib>".encode()
+        )
+
+    objects = Objects(renewed(1, "false"))
+    changed = looked(objects)
+    objects.show(renewed(2, "false"))
+    assert changed.take(NOW) == []
+    objects.show(renewed(3, "true"))
+    values = told(changed.take(NOW))["Ticket:T"]
+    assert values is not None
+    assert (values["standby"], values["expires"]) == (True, 0)

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import TZPATH
 
 import pytest
 
-from qmfagent.agent import site_name
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.config import Config, Listen, Peer, Replication, read_config
+from qmfagent.config import Config, Listen, Peer, Replication, local_time, read_config
 from qmfagent.config.journal import IN_MEMORY, JournalConfig
+from qmfagent.config.local_time import local_zone
 from qmfagent.errors import ConfigError
 from qmfagent.journal.store import MIB, Retention
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.agents import AllowList
+from qmfagent.policy.modes import TicketPolicy
 from qmfagent.policy.roles import Role
+from qmfagent.policy.schedule import Schedule, Window
 from qmfagent.policy.secrets import DEFAULT_PATTERNS
+from qmfagent.site_store import site_name
 
 WHOLE = """
 site = "paris"
 [cib]
 file = "paris.xml"
+[booth]
+config = ["geo.conf", "/etc/booth/other.conf"]
 [listen]
 url = "amqps://0.0.0.0:5671"
 password_url = "amqps://0.0.0.0:5673"
@@ -43,12 +50,20 @@ site = "nice"
 url = "amqps://nice.example.com"
 [replication]
 mode = "automatic"
+windows = [{ start = "0 22 * * *", minutes = 120 }, { start = "0 8 * * sun", minutes = 60 }]
+drift = "heal"
 site_file = "paris-site.toml"
 agents = ["ocf:heartbeat:*", "systemd:nginx"]
 signing_key = "paris.sign.key"
 [[ticket]]
 name = "db-ticket"
 mode = "manual"
+[[ticket]]
+name = "web-ticket"
+mode = "periodic"
+schedule = "*/15 * * * *"
+windows = []
+drift = "keep"
 [[access]]
 identity = "CN=lyon"
 role = "replicator"
@@ -77,6 +92,8 @@ queue_messages = 200
 queue_bytes = 3000000
 """
 
+AUTOMATIC = "[replication]\nmode = 'automatic'\n"
+PERIODIC = "[replication]\nmode = 'periodic'\nschedule = "
 TLS = '[tls]\ncertificate = "a"\nkey = "b"\nca = "c"\n'
 
 
@@ -94,6 +111,7 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
     assert read(WHOLE) == Config(
         site="paris",
         cib_file=tmp_path / "paris.xml",
+        booth=(tmp_path / "geo.conf", Path("/etc/booth/other.conf")),
         listen=Listen("amqps://0.0.0.0:5671", 5, "amqps://0.0.0.0:5673", tmp_path / "users.sasldb"),
         tls=TlsConfig(tmp_path / "paris.pem", Path("/etc/paris.key"), tmp_path / "ca.pem"),
         peers=(
@@ -101,8 +119,15 @@ def test_every_key(read: Callable[[str], Config], tmp_path: Path) -> None:
             Peer("nice", "amqps://nice.example.com"),
         ),
         replication=Replication(
-            "automatic",
-            {"db-ticket": "manual"},
+            TicketPolicy(
+                "automatic",
+                windows=(Window(Schedule("0 22 * * *"), 120), Window(Schedule("0 8 * * sun"), 60)),
+                drift="heal",
+            ),
+            {
+                "db-ticket": TicketPolicy("manual", drift="heal"),
+                "web-ticket": TicketPolicy("periodic", Schedule("*/15 * * * *"), drift="keep"),
+            },
             tmp_path / "paris-site.toml",
             AllowList.of("ocf:heartbeat:*", "systemd:nginx"),
             tmp_path / "paris.sign.key",
@@ -132,7 +157,7 @@ def test_an_empty_file_listens_on_loopback_and_lets_nobody_in(read: Callable[[st
     assert Config().listen.url == "amqp://127.0.0.1:5672"
     assert not Config().access.admits("anonymous")
     assert not Config().replication.agents.allows(("ocf", "heartbeat", "IPaddr2"))
-    assert Config().replication.mode == "manual"
+    assert Config().replication.policy == TicketPolicy("manual", None, (), "keep")
 
 
 def test_the_documented_example_can_be_read(read: Callable[[str], Config]) -> None:
@@ -147,7 +172,39 @@ def test_a_journal_in_memory_keeps_less_than_one_in_a_file(read: Callable[[str],
 
 def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str], Config]) -> None:
     config = read(WHOLE)
-    assert [config.replication.mode_of(name) for name in ("db-ticket", "other")] == ["manual", "automatic"]
+    assert [config.replication.policy_of(name).mode for name in ("db-ticket", "other")] == ["manual", "automatic"]
+
+
+def test_a_ticket_has_what_is_usual_where_its_entry_says_nothing(read: Callable[[str], Config]) -> None:
+    usual = f"{PERIODIC}'0 2 * * *'\nwindows = [{{start = '0 2 * * *', minutes = 30}}]\ndrift = 'heal'\n"
+    entries = {"drift": "'keep'", "mode": "'manual'", "schedule": "'0 3 * * *'", "windows": "[]"}
+    config = read(usual + "".join(f"[[ticket]]\nname = '{key}'\n{key} = {value}\n" for key, value in entries.items()))
+    at, window = Schedule("0 2 * * *"), (Window(Schedule("0 2 * * *"), 30),)
+    assert {name: config.replication.policy_of(name) for name in (*entries, "other")} == {
+        "drift": TicketPolicy("periodic", at, window, "keep"),
+        "mode": TicketPolicy("manual", None, (), "heal"),
+        "schedule": TicketPolicy("periodic", Schedule("0 3 * * *"), window, "heal"),
+        "windows": TicketPolicy("periodic", at, (), "heal"),
+        "other": TicketPolicy("periodic", at, window, "heal"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"), [("Asia/Tokyo", "Asia/Tokyo"), (":Europe/Paris", "Europe/Paris"), ("No/Where", "UTC")]
+)
+def test_schedules_are_read_in_the_zone_of_this_host(zone: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    assert str(local_zone()) == expected
+
+
+def test_without_tz_the_zone_is_that_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    monkeypatch.setattr(local_time, "_LOCALTIME", tmp_path / "localtime")
+    assert local_zone() is UTC
+    (path,) = [Path(folder) / "Europe/Paris" for folder in TZPATH if (Path(folder) / "Europe/Paris").exists()][:1]
+    (tmp_path / "localtime").write_bytes(path.read_bytes())
+    winter = datetime(2026, 1, 1, tzinfo=local_zone())
+    assert winter.utcoffset() == timedelta(hours=1)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +240,31 @@ def test_tickets_have_the_mode_of_their_entry_or_the_default(read: Callable[[str
         ("[replication]\nmode = 'auto'", ["'mode' in [replication]", "'auto'", "'automatic'"]),
         ("[replication]\nsite_file = 1", ["'site_file' in [replication]"]),
         ("[[ticket]]\nmode = 'manual'", ["[[ticket]] has no 'name'"]),
-        ("[[ticket]]\nname = 'x'", ["[[ticket]] has no 'mode'"]),
+        ("[[ticket]]\nname = 'x'", ["[[ticket]] says nothing of 'x'", "mode, schedule, windows, drift"]),
+        ("[[ticket]]\nname = 'x'\ndrift = 'ignore'", ["'drift' in [[ticket]]", "'ignore'", "'keep' or 'heal'"]),
+        ("[replication]\nmode = 'periodic'", ["[replication] has no 'schedule'", "schedule ="]),
+        ("[replication]\nschedule = '0 2 * * *'", ["'schedule' in [replication]", "'manual'", "periodic"]),
+        (
+            "[[ticket]]\nname = 'x'\nmode = 'automatic'\nschedule = '0 2 * * *'",
+            ["'schedule' in [[ticket]]", "'automatic'", "leave it out"],
+        ),
+        (f"{PERIODIC}'0 2 * *'", ["'schedule' in [replication]", "'0 2 * *'", "five fields"]),
+        (f"{PERIODIC}'0 25 * * *'", ["'schedule' in [replication]", "bad hour", "crontab(5)"]),
+        (f"{PERIODIC}'0 0 */30 2 mon#5'", ["'schedule' in [replication]", "no such time", "crontab(5)"]),
+        (f"{PERIODIC}2", ["'schedule' in [replication]", "not a text"]),
+        ("[replication]\nwindows = [{start = '0 2 * * *', minutes = 9}]", ["'windows' in [replication]", "'manual'"]),
+        (f"{AUTOMATIC}windows = '0 2 * * *'", ["'windows' is not a list", "[[replication.windows]]"]),
+        (f"{AUTOMATIC}windows = [{{minutes = 9}}]", ["[[replication.windows]] has no 'start'"]),
+        (f"{AUTOMATIC}windows = [{{start = '0 2 * * *'}}]", ["[[replication.windows]] has no 'minutes'"]),
+        (
+            f"{AUTOMATIC}windows = [{{start = '61 2 * * *', minutes = 9}}]",
+            ["'start' in [[replication.windows]]", "bad minute"],
+        ),
+        (
+            f"{AUTOMATIC}windows = [{{start = '0 2 * * *', minutes = 0}}]",
+            ["'minutes' in [[replication.windows]]", "1 to 10080"],
+        ),
+        (f"{AUTOMATIC}windows = [{{start = '0 2 * * *', hours = 1}}]", ["'hours' in [[replication.windows]]"]),
         ("[[ticket]]\nname = 'x'\nmode = 'manual'\n" * 2, ["'name' in [[ticket]]", "twice"]),
         ("[access]\nwrite = ['CN=x']", ["'access'", "[[access]]"]),
         ("[[access]]\nwrite = ['CN=x']", ["'write'", "[[access]]"]),

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from qmfagent.agent import load_schema
-from qmfagent.errors import JournalError, Refused, SchemaError
+from qmfagent.errors import Refused, SchemaError
 from qmfagent.journal.store import Journal, Retention
 from qmfagent.objects.event_log import MAX_PAGE, MAX_PAGE_BYTES, EventLog
 from qmfagent.qmf.checks import check_results
+from tests.full_disk import fill_the_disk
 
 SCHEMA = load_schema()
 PUBLISHED = {"site": "b", "ticket": "T", "term": "0.1", "version": "0.1.0", "digest": ""}
@@ -46,7 +47,7 @@ def test_events_are_numbered_from_one(make: Any) -> None:
     log = make()
     assert log.attributes()["seq"] == 0
     assert [log.record("published", published(), 7)["seq"] for _ in range(3)] == [1, 2, 3]
-    assert log.attributes() == {"journal": log.describe()["journal"], "seq": 3}
+    assert log.attributes() == {"journal": log.describe()["journal"], "seq": 3, "head": log.journal.head}
     assert (log.describe()["first_event"], log.describe()["last_event"]) == (1, 3)
 
 
@@ -129,14 +130,7 @@ def test_with_a_full_disk_events_go_on_under_new_numbers(
     log = make(tmp_path / "journal.db")
     log.record("published", published(), 7)
     before = log.attributes()
-    appends = Journal.append
-
-    def fail_in_file(journal: Journal, *args: Any) -> Any:
-        if journal._path is not None:
-            raise JournalError("journal.db: disk is full")
-        return appends(journal, *args)
-
-    monkeypatch.setattr(Journal, "append", fail_in_file)
+    fill_the_disk(monkeypatch)
     assert log.record("published", published(), 7)["seq"] == 1
     after = log.attributes()
     assert after["journal"] != before["journal"]

@@ -11,10 +11,12 @@ from lxml import etree
 from qmfagent.agent import load_schema
 from qmfagent.cib.change import CibChange
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.objects.happenings import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, MAX_TEXT, happenings
+from qmfagent.objects.happenings import happenings
 from qmfagent.objects.snapshot import SnapshotObjects
 from qmfagent.policy.secrets import Secrets
+from qmfagent.policy.told import MAX_ATTRIBUTES, MAX_CHANGES, MAX_NAME, MAX_TEXT
 from qmfagent.qmf.checks import check_values
+from tests.following import following
 from tests.replication.conftest import SOURCE
 
 BEFORE = Snapshot.parse(SOURCE)
@@ -44,7 +46,7 @@ def events(diff: bytes, before: Snapshot = BEFORE, known: bool = True, **who: st
     """The events of a patchset, each checked against the schema; `known` says whether the store knew the patchset."""
     after = before.advance(etree.fromstring(diff))
     change = CibChange(after, patchset=diff if known else None, **who)
-    old, new = (SnapshotObjects("sitea", snapshot, lambda ticket: "manual") for snapshot in (before, after))
+    old, new = (SnapshotObjects("sitea", snapshot, following) for snapshot in (before, after))
     found = [(name, dict(values)) for name, values in happenings(old, new, change, Secrets())]
     schema = load_schema()
     for name, values in found:
@@ -100,7 +102,7 @@ def test_what_is_created_and_deleted_is_named() -> None:
 
 def test_without_a_patchset_the_snapshots_are_compared() -> None:
     found = events(patchset(NEW_IP), known=False)
-    assert found[0][1]["changes"] == [{"operation": "modify", "id": "vip", "kind": "", "path": ""}]
+    assert found[0][1]["changes"] == [{"operation": "modify", "id": "vip", "kind": "primitive", "path": ""}]
     assert found[1][1]["id"] == "vip"
 
 

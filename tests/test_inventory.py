@@ -11,12 +11,17 @@ from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import Disconnected
 from qmfagent.objects.inventory import Inventory
-from qmfagent.replication.plans import Plans
-from qmfagent.replication.replica import Replicas
+from qmfagent.replication.applying.plans import Plans
+from qmfagent.replication.following.replica import Replicas
+from tests.following import following
 from tests.replication.conftest import SOURCE, TARGET
 
 EVENTS = {"journal": "j", "first_event": 1, "last_event": 0}
 CLASSES = ("Site", "Ticket", "Resource", "Node", "Constraint", "Replica")
+
+
+def test_every_class_is_described() -> None:
+    assert [each.name for each in load_schema().classes if not each.desc] == []
 
 
 @pytest.fixture
@@ -36,7 +41,7 @@ def inventory(replicas: Replicas) -> Inventory:
         "file",
         replicas,
         Plans(),
-        lambda ticket: "manual",
+        following,
         lambda: peers,
         lambda: Version(0, 5, 0),
         lambda: EVENTS,
@@ -111,9 +116,7 @@ def test_what_is_seen_again_is_compared_with_what_was_seen_last(inventory: Inven
 
 
 def test_before_the_first_snapshot_there_is_the_site_alone(replicas: Replicas) -> None:
-    inventory = Inventory(
-        load_schema(), "a", "file", replicas, Plans(), lambda ticket: "manual", list, lambda: None, lambda: EVENTS
-    )
+    inventory = Inventory(load_schema(), "a", "file", replicas, Plans(), following, list, lambda: None, lambda: EVENTS)
     assert values(inventory, "Site:a")["cib_version"] == ""
     assert names(inventory, "Ticket") == []
     first, same = inventory.renew(Snapshot.parse(SOURCE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import sys
@@ -58,10 +59,9 @@ def configured(tmp_path: Path) -> Callable[..., Path]:
 
 
 @asynccontextmanager
-async def agent(path: Path) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "qmfagent", "run", "--config", str(path), stderr=asyncio.subprocess.PIPE
-    )
+async def agent(path: Path, *options: str) -> AsyncIterator[Process]:
+    command = sys.executable, "-m", "qmfagent", "run", "--config", str(path), *options
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(WAIT):
             yield Process(process)
@@ -88,6 +88,16 @@ async def test_a_signal_ends_it_cleanly(configured: Callable[..., Path], number:
         running.process.send_signal(number)
         assert await running.ends() == 0
     assert "Traceback" not in running.said
+
+
+async def test_its_log_is_json_where_that_is_asked_for(configured: Callable[..., Path]) -> None:
+    async with agent(configured(), "--log-format", "json") as running:
+        await running.says("listening at")
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ends() == 0
+    told = [json.loads(line) for line in running.said.splitlines()]
+    assert {line["site"] for line in told} == {"here"}
+    assert any(line["message"].startswith("listening at") for line in told)
 
 
 async def test_a_signal_ends_it_while_it_waits_for_the_cib(configured: Callable[..., Path]) -> None:

@@ -9,23 +9,42 @@ import pytest
 
 from qmfagent.agent import load_schema
 from qmfagent.calls.methods import Methods
+from qmfagent.calls.permissions import Permissions
+from qmfagent.calls.targets import Targets
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import CibError, Disconnected, Refused, RemoteError
 from qmfagent.journal.store import Journal
 from qmfagent.objects.event_log import EventLog
+from qmfagent.objects.history import History
 from qmfagent.objects.inventory import Inventory
+from qmfagent.policy.access import Access
+from qmfagent.policy.modes import TicketPolicy
 from qmfagent.policy.redaction import RedactedCib
 from qmfagent.policy.secrets import Secrets
 from qmfagent.qmf.agent import MethodCall
 from qmfagent.qmf.checks import check_results
 from qmfagent.qmf.data import ObjectId
 from qmfagent.qmf.message import DIRECT, Address
-from qmfagent.replication.applier import Applier
-from qmfagent.replication.publisher import Publisher
-from qmfagent.replication.replica import Replicas
-from qmfagent.replication.subscriber import Subscriber
+from qmfagent.replication.applying.applier import Applier
+from qmfagent.replication.drill import Drills
+from qmfagent.replication.explaining import Explainer
+from qmfagent.replication.following.holding import Holding
+from qmfagent.replication.following.replica import Replicas
+from qmfagent.replication.following.subscriber import Subscriber
+from qmfagent.replication.ports import nothing_to_learn
+from qmfagent.replication.publishing.publisher import Publisher
+from qmfagent.site_file import SiteMangler
 from tests.replication.conftest import SOURCE, TARGET
-from tests.replication.fakes import ACCEPTANCE, SIGNERS, Events, FakeRemotes, MemoryStore, publication, unmangled
+from tests.replication.fakes import (
+    ACCEPTANCE,
+    SIGNERS,
+    FakeRemotes,
+    FakeSimulator,
+    MemoryLedger,
+    MemoryStore,
+    publication,
+    unmangled,
+)
 
 SCHEMA = load_schema()
 
@@ -57,7 +76,8 @@ class Site:
         self.store = Store(cib)
         self.peers = Peers(published={"a": publication()})
         self.peers.hold("a")
-        replicas, events = Replicas(), Events()
+        replicas, events = Replicas(), MemoryLedger()
+        self.changed: list[str] = []
         applier = Applier("b", self.store, self.peers, unmangled, events, ACCEPTANCE)
         self.events = EventLog(SCHEMA, Journal())
         self.inventory = Inventory(
@@ -66,17 +86,29 @@ class Site:
             "file",
             replicas,
             applier.plans,
-            lambda ticket: "manual",
+            lambda ticket: self.subscriber.runs.describe(ticket),
             list,
             lambda: None,
             self.events.describe,
         )
         self.inventory.renew(Snapshot.parse(cib))
-        subscriber = Subscriber("b", applier, replicas, lambda ticket: "manual", lambda: 7, events)
+        self.subscriber = Subscriber(applier, replicas, lambda ticket: TicketPolicy(), lambda: 7)
         self.replicas = replicas
         publisher = Publisher("b", self.store, events, SIGNERS["b"])
         self.methods = Methods(
-            self.inventory, self.store, publisher, applier, subscriber, self.peers, self.events, RedactedCib(Secrets())
+            self.inventory,
+            self.store,
+            publisher,
+            applier,
+            self.subscriber,
+            self.peers,
+            self.events,
+            RedactedCib(Secrets()),
+            History(events, Secrets(), nothing_to_learn),
+            Holding(applier, events, self.changed.append),
+            Explainer("b", self.store, self.peers, SiteMangler(None).stages, applier, events, ACCEPTANCE),
+            Drills("b", self.store, FakeSimulator("vip"), replicas, events),
+            Permissions(Access(), Targets("b", lambda token: None), SCHEMA, self.inventory.tickets, list),
         )  # type: ignore[arg-type]
 
     async def call(self, name: str, method: str, **arguments: Any) -> dict[str, Any]:
@@ -126,7 +158,7 @@ async def test_nothing_is_read_while_the_cib_is_not_seen(holder: Site) -> None:
     holder.store.unseen = Disconnected("the CIB can't be seen")
     for name, method, arguments in (
         ("Site:b", "query", {"path": ""}),
-        ("Site:b", "publication", {"ticket": "T"}),
+        ("Site:b", "publication", {"ticket": "T", "known": ""}),
         ("Replica:T:a", "replicate_now", {}),
     ):
         with pytest.raises(Disconnected):
@@ -134,7 +166,7 @@ async def test_nothing_is_read_while_the_cib_is_not_seen(holder: Site) -> None:
 
 
 async def test_a_holder_gives_its_publication(holder: Site) -> None:
-    values = await holder.call("Site:b", "publication", ticket="T")
+    values = await holder.call("Site:b", "publication", ticket="T", known="")
     assert values["digest"] == publication().digest
 
 
@@ -143,6 +175,16 @@ async def test_a_plan_tells_of_its_publication_without_the_document(site: Site) 
     assert answer["token"] == answer["plan"]["token"] != ""
     assert answer["plan"]["publication"]["site"] == "a"
     assert "xml" not in answer["plan"]["publication"]
+
+
+async def test_a_drill_is_answered_with_all_that_it_found(site: Site) -> None:
+    token = (await site.call("Site:b", "plan", ticket="T", adopt=False))["token"]
+    await site.call("Site:b", "apply", token=token)
+    result = (await site.call("Site:b", "drill", ticket="T"))["result"]
+    assert result.keys() == {"ticket", "version", "ok", "running", "blocked", "actions", "problems"}
+    assert (result["ticket"], result["version"]) == ("T", str(site.store.current.version))
+    assert result["running"] == [{"resource": "vip", "role": "Started", "nodes": ["n1"]}]
+    assert result["actions"][0]["resource"] == "vip"
 
 
 async def test_an_apply_is_noted_for_the_replica(site: Site) -> None:
@@ -161,13 +203,13 @@ async def test_a_ticket_is_named_by_all_after_the_first_colon(site: Site, name: 
 async def test_replicate_now_applies_here_where_the_other_site_holds_the_ticket(site: Site) -> None:
     first = await site.call("Replica:T:a", "replicate_now")
     assert first["changes"] > 0
-    assert await site.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0"}
+    assert await site.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0", "change": 0}
 
 
 async def test_replicate_now_has_the_other_site_apply_where_this_one_holds_it(holder: Site) -> None:
     plan = {"token": "abc", "plan": {"problems": [{"severity": "warning", "code": "w", "message": "w"}]}}
-    holder.peers.answers = {"plan": plan, "apply": {"ticket": "T", "changes": 3, "version": "0.10.0"}}
-    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 3, "version": "0.10.0"}
+    holder.peers.answers = {"plan": plan, "apply": {"ticket": "T", "changes": 3, "version": "0.10.0", "change": 4}}
+    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 3, "version": "0.10.0", "change": 4}
     assert holder.peers.called == [
         ("a", "Site:a", "plan", {"ticket": "T"}),
         ("a", "Site:a", "apply", {"token": "abc"}),
@@ -182,7 +224,7 @@ async def test_what_stands_against_it_there_is_told_here(holder: Site) -> None:
     assert refused.value.reason == "clash"
     nothing = {"token": "", "plan": {"problems": [], "base": {"version": "0.9.0"}}}
     holder.peers.answers = {"plan": nothing}
-    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0"}
+    assert await holder.call("Replica:T:a", "replicate_now") == {"changes": 0, "version": "0.9.0", "change": 0}
     holder.peers.answers = {"plan": RemoteError("no", reason="split")}
     with pytest.raises(RemoteError):
         await holder.call("Replica:T:a", "replicate_now")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,9 +17,11 @@ from jsonschema import Draft202012Validator
 from lxml import etree
 
 from qmfagent.__main__ import main
-from qmfagent.cib.closure import closure
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
+from tests.cib.helpers import cib_text, dummy, ticket
+from tests.cib.ticket_rules import attributes, expression, rule
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "cib" / "data"
@@ -70,6 +73,16 @@ def cibadmin(pacemaker_tools: None, tmp_path: Path) -> Callable[..., subprocess.
 
 
 class TestClosure:
+    def test_ticket_rules_that_are_not_right_are_told(self, qmfagent: Command, tmp_path: Path) -> None:
+        wrong = attributes("s", rule("r", expression("e", "eq", "granted", "T")))
+        (tmp_path / "cib.xml").write_bytes(cib_text(dummy("a", wrong), ticket("c", "a")))
+        done = qmfagent("closure", "T", "--cib", tmp_path / "cib.xml")
+        assert done.status == 0
+        assert done.err.startswith(
+            "warning: the rule of instance_attributes 's' in a does not do at the holder what it says"
+        )
+        assert "#ticket-T" in done.out
+
     def test_prints_a_cib_with_nothing_else_in_it(self, qmfagent: Command) -> None:
         done = qmfagent(*CLOSURE)
         assert done.status == 0
@@ -139,12 +152,14 @@ class TestPlan:
     def test_puts_the_sites_own_values_in(self, qmfagent: Command) -> None:
         done = qmfagent(*PLAN, "--site", SITE)
         assert done.status == 2
-        assert "override '10.2.0.20' in 2 place(s)" in done.out
+        assert re.search(r"override '10\.2\.0\.20' \(line \d+ of the site file\) in 2 places:", done.out)
         assert 'value="10.2.0.20"' in done.out
         assert 'name="master_ip" value="10.1.0.20"' not in done.out
 
-    def test_notes_overrides_that_touch_nothing(self, qmfagent: Command) -> None:
-        assert "note: the override at line 17 of the site file touches nothing" in qmfagent(*PLAN, "--site", SITE).out
+    def test_warns_of_overrides_that_touch_nothing(self, qmfagent: Command) -> None:
+        assert (
+            "warning: the override at line 17 of the site file touches nothing" in qmfagent(*PLAN, "--site", SITE).err
+        )
 
     def test_adopts_when_asked_to(self, qmfagent: Command, tmp_path: Path) -> None:
         local = tmp_path / "target.xml"
@@ -166,6 +181,16 @@ class TestPlan:
         assert "the publication's primitive 'db-vip' clashes with the local clone 'db-vip' of the same id" in done.err
 
 
+class TestHtml:
+    def test_is_a_fragment_that_says_the_same(self, qmfagent: Command) -> None:
+        done = qmfagent(*PLAN, "--html", "--site", SITE)
+        assert (done.status, done.err) == (2, "")
+        root = etree.fromstring(done.out)
+        assert root.get("class") == "plan"
+        assert root.findtext("h2") == qmfagent(*PLAN, "--site", SITE).out.splitlines()[0]
+        assert len(root.findall("section[@class='override-diff']/details/ol/li")) > 1
+
+
 class TestJson:
     def test_is_the_plan_as_the_schema_has_it(self, qmfagent: Command) -> None:
         done = qmfagent(*PLAN, "--json", "--site", SITE)
@@ -174,6 +199,8 @@ class TestJson:
         PLAN_SCHEMA.validate(plan)
         assert plan["token"]
         assert {c["operation"] for c in plan["changes"]} == {"create"}
+        touched = [place for use in plan["overrides"] for place in use["places"]]
+        assert sorted(c["path"] for c in plan["override_changes"]) == sorted(p.partition("/@")[0] for p in touched)
 
     def test_with_a_clash_is_valid_too_and_has_no_token(self, qmfagent: Command, tmp_path: Path) -> None:
         done = qmfagent("plan", "ticket-db", "--source", SOURCE, "--target", _clashing(tmp_path), "--json")
@@ -228,8 +255,9 @@ class TestPatch:
         assert (done.status, done.out) == (1, "")
         assert done.err.startswith("error: ")
 
-    def test_excludes_json(self, qmfagent: Command) -> None:
-        done = qmfagent(*PLAN, "--patch", "--json")
+    @pytest.mark.parametrize("other", ["--json", "--html"])
+    def test_excludes_the_others(self, qmfagent: Command, other: str) -> None:
+        done = qmfagent(*PLAN, "--patch", other)
         assert (done.status, done.out) == (1, "")
         assert "exclude each other" in done.err
 

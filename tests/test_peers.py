@@ -62,12 +62,18 @@ class FakeSession:
         return self.answer
 
 
-def ticket(granted: Any, term: Any = "3.7") -> list[Data]:
-    values = {"granted": granted, "term": term}
-    return [Data.from_map({"_object_id": {"_object_name": "Ticket:T"}, "_schema_id": SCHEMA_ID, "_values": values})]
+def claim(granted: Any, term: Any = "3.7") -> dict[str, Any]:
+    return {"granted": granted, "term": term}
 
 
-SCHEMA_ID = load_schema().object_class("Ticket").id.to_map()
+TICKET = Data.from_map(
+    {
+        "_object_id": {"_object_name": "Ticket:T"},
+        "_schema_id": load_schema().object_class("Ticket").id.to_map(),
+        "_values": claim(True),
+    }
+)
+BLIND = RemoteError("the CIB can't be read now", reason="disconnected")
 
 
 def peers(answers: Mapping[str, Any]) -> Peers:
@@ -81,23 +87,23 @@ def peers(answers: Mapping[str, Any]) -> Peers:
 
 
 async def test_claims_are_what_the_reachable_sites_say() -> None:
-    found = await peers({"a": ticket(True), "b": ticket(False), "c": [], "d": None}).claims("T")
+    found = await peers({"a": claim(True), "b": claim(False), "c": BLIND, "d": None}).claims("T")
     assert found == [Claim("a", True, Term(3, 7)), Claim("b", False, Term(3, 7))]
 
 
 @pytest.mark.parametrize("granted", ["true", 1, None, [True]])
 async def test_nothing_but_true_is_a_claim(granted: Any) -> None:
-    assert await peers({"a": ticket(granted, term=None)}).claims("T") == [Claim("a", False, Term(0, 0))]
+    assert await peers({"a": claim(granted, term=None)}).claims("T") == [Claim("a", False, Term(0, 0))]
 
 
 @pytest.mark.parametrize("error", [RequestTimeout("too late"), RemoteError("no")])
 async def test_a_site_that_is_there_and_does_not_say_is_an_error(error: Exception) -> None:
     with pytest.raises(type(error), match="site b does not tell whether it holds ticket 'T'"):
-        await peers({"a": ticket(True), "b": error}).claims("T")
+        await peers({"a": claim(True), "b": error}).claims("T")
 
 
 async def test_a_site_that_is_lost_meanwhile_has_no_say() -> None:
-    assert len(await peers({"a": ticket(True), "b": ConnectionLost("gone")}).claims("T")) == 1
+    assert len(await peers({"a": claim(True), "b": ConnectionLost("gone")}).claims("T")) == 1
 
 
 async def test_a_site_that_cannot_be_reached_is_not_asked_anything() -> None:
@@ -132,7 +138,7 @@ class Linked:
         self.link: PeerLink = self.session.links[0]
 
     async def greeted(self, times: int) -> None:
-        await until(lambda: self.listener.heard.count(("up", "a")) == times, f"{times} greetings")
+        await until(lambda: self.listener.heard.count(("up", "a")) >= times, f"{times} greetings")
 
 
 @pytest.fixture
@@ -191,10 +197,10 @@ async def test_events_that_were_missed_lead_to_a_new_start(linked: Linked) -> No
 async def test_other_agents_at_the_same_url_do_not_count(linked: Linked, caplog: pytest.LogCaptureFixture) -> None:
     linked.session._appeared(OTHER)
     linked.link.take(EventReceived(agent_name("b"), "published", {"ticket": "T"}, 5, 0, 1))
-    linked.link.told(agent_name("b"), ticket(True)[0])
+    linked.link.told(agent_name("b"), TICKET)
     linked.link.lost(OTHER)
     await asyncio.sleep(0)
     assert (linked.listener.heard, linked.link.up) == ([], False)
     assert "not that of site a" in caplog.text
-    linked.link.told(agent_name("a"), ticket(True)[0])
+    linked.link.told(agent_name("a"), TICKET)
     assert linked.listener.heard == [("data", "Ticket", {"granted": True, "term": "3.7"})]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.cib.transform import Stylesheet, transform
+from qmfagent.cib.mangling.transform import Stylesheet, transform
 from qmfagent.errors import TransformError
 from qmfagent.sandbox import transform_limited
 

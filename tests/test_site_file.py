@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.closure.closure import Closure, closure
 from qmfagent.errors import SiteFileError, TransformError
-from qmfagent.site_file import read_bounded, read_site_rules
+from qmfagent.site_file import SiteMangler, read_bounded, read_site_rules
 from tests.cib.helpers import cib, dummy, pairs, ticket
+from tests.cib.ticket_rules import attributes, expression, rule
 
 SOURCE = closure(cib(dummy("a", pairs("i", ip="10.1.0.1")), ticket("c", "a")), "T")
 OVERRIDE = '[[override]]\nselect = "nvpair[@id=\'i-ip\']"\nvalue = "10.2.0.1"\n'
@@ -37,15 +38,15 @@ def site(tmp_path: Path) -> Path:
 
 
 def test_overrides_come_first_then_the_steps_in_their_order(site: Path) -> None:
-    mangled, uses = read_site_rules(site).mangle(SOURCE)
-    assert ip(mangled) == "10.2.0.1-one-two"
-    assert [len(use.places) for use in uses] == [1]
+    mangled = SiteMangler(site)(SOURCE, {})
+    assert ip(mangled.closure) == "10.2.0.1-one-two"
+    assert [len(use.places) for use in mangled.uses] == [1]
 
 
 def test_without_a_file_nothing_changes() -> None:
-    mangled, uses = read_site_rules(None).mangle(SOURCE)
-    assert mangled is SOURCE
-    assert uses == ()
+    mangled = SiteMangler(None)(SOURCE, {})
+    assert mangled.closure is SOURCE
+    assert mangled.uses == ()
 
 
 def test_steps_are_relative_to_the_site_file(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +55,14 @@ def test_steps_are_relative_to_the_site_file(site: Path, monkeypatch: pytest.Mon
         str(site.parent / "one.xsl"),
         str(site.parent / "steps" / "two.xsl"),
     ]
+
+
+def test_steps_that_are_named_take_the_place_of_the_files(site: Path) -> None:
+    named = [site.parent / "steps" / "two.xsl", site.parent / "one.xsl"]
+    assert ip(SiteMangler(site, named)(SOURCE, {}).closure) == "10.2.0.1-two-one"
+    assert ip(SiteMangler(None, named)(SOURCE, {}).closure) == "10.1.0.1-two-one"
+    with pytest.raises(TransformError, match=r"gone\.xsl"):
+        SiteMangler(None, [site.parent / "gone.xsl"]).rules()
 
 
 def test_a_missing_site_file_is_named(tmp_path: Path) -> None:
@@ -75,7 +84,7 @@ def test_a_missing_step_is_named(site: Path) -> None:
 def test_a_fault_in_a_step_is_found_when_it_runs(site: Path) -> None:
     (site.parent / "steps" / "two.xsl").write_text("<xsl:stylesheet")
     with pytest.raises(TransformError, match=r"two\.xsl, line 1: not well-formed XML"):
-        read_site_rules(site).mangle(SOURCE)
+        SiteMangler(site)(SOURCE, {})
 
 
 def test_what_is_far_too_large_is_refused_and_never_read_whole(site: Path) -> None:
@@ -99,10 +108,27 @@ def test_a_device_without_end_is_refused(site: Path) -> None:
 def test_a_step_of_just_the_largest_size_is_read(site: Path) -> None:
     step = site.parent / "one.xsl"
     step.write_bytes(step.read_bytes().ljust(1024 * 1024))
-    assert ip(read_site_rules(site).mangle(SOURCE)[0]) == "10.2.0.1-one-two"
+    assert ip(SiteMangler(site)(SOURCE, {}).closure) == "10.2.0.1-one-two"
 
 
 def test_reading_is_bounded(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 100)
     assert read_bounded(tmp_path / "file", 100) == b"x" * 100
     assert read_bounded(tmp_path / "file", 10) == b"x" * 11
+
+
+def test_an_edit_of_the_site_file_counts_at_once(site: Path) -> None:
+    mangler = SiteMangler(site)
+    mangler(SOURCE, {})
+    site.write_text(OVERRIDE.replace("10.2.0.1", "10.2.0.2"))
+    assert ip(mangler(SOURCE, {}).closure) == "10.2.0.2"
+
+
+def test_the_tickets_whose_rules_ask_for_another_are_known() -> None:
+    rules = attributes("s", rule("r", expression("e", "eq", "granted", "U") + expression("f", "eq", "revoked", "T")))
+    asking = closure(cib(dummy("a", rules), ticket("c", "a")), "T")
+    mangler = SiteMangler(None)
+    mangler(asking, {})
+    assert [mangler.asking([name]) for name in "TUV"] == [["T"], ["T"], []]
+    mangler(SOURCE, {})
+    assert mangler.asking("TU") == []

@@ -20,12 +20,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import closures, echo, fanout, idle, live, memory, messages
+from tests.bench import closures, echo, fanout, idle, live, memory, messages, plans, replication
 from tests.bench.result import Result
 
 # The closures come first: what the others leave in this process's memory would be measured with them.
 BENCHES = {
     "closures": closures.run,
+    "plans": plans.run,
+    "replication": replication.run,
     "live": live.run,
     "idle": idle.run,
     "memory": memory.run,

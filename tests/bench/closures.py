@@ -9,12 +9,12 @@ from collections.abc import Callable
 from lxml import etree
 
 from qmfagent.cib import document
-from qmfagent.cib.closure import closure
-from qmfagent.cib.mangle import mangle
-from qmfagent.cib.overrides import parse_site_file
-from qmfagent.cib.planning import make_plan
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.mangling.mangle import SiteRules, mangle
+from qmfagent.cib.mangling.overrides import parse_site_file
+from qmfagent.cib.mangling.transform import transform
+from qmfagent.cib.plans.planning import make_plan
 from qmfagent.cib.snapshot import Snapshot
-from qmfagent.cib.transform import transform
 from tests.bench.cibs import cib, empty_cib
 from tests.bench.result import Result, alternating
 
@@ -36,9 +36,9 @@ def run() -> list[Result]:
 
 def _job(data: bytes, times: int) -> Callable[[], object]:
     """The steady state of two agents, so many times: the source's next snapshot, the target that has the last publication."""
-    rules = parse_site_file(_SITE, "site.toml")
+    rules = SiteRules("site.toml", parse_site_file(_SITE, "site.toml"))
     source = Snapshot.parse(data)
-    delivered, _ = mangle(closure(source, "T"), rules, "site.toml", [], transform)
+    delivered = mangle(closure(source, "T"), {}, rules, transform).closure
     target = Snapshot.parse(empty_cib())
     target = target.advance(document.parse_element(make_plan(target, delivered).patchset))
     assert not make_plan(target, delivered).changes
@@ -48,10 +48,10 @@ def _job(data: bytes, times: int) -> Callable[[], object]:
 
     def job() -> object:
         changed = source.advance(next(turn))
-        mangled, uses = mangle(closure(changed, "T"), rules, "site.toml", [], transform)
-        plan = make_plan(target, mangled, overrides=uses)
+        mangled = mangle(closure(changed, "T"), {}, rules, transform)
+        plan = make_plan(target, mangled.closure, overrides=mangled.uses)
         assert len(plan.changes) == 1
-        assert uses[0].places
+        assert mangled.uses[0].places
         return changed, mangled, plan
 
     return job

@@ -21,6 +21,12 @@ from tests.lab.lab import Lab
 TURNS = 20
 EDITS = 40
 
+# The like of what is edited at A, at B alone: an edit of what was delivered would be drift.
+_LOCAL_WHERE = (
+    '<constraints><rsc_location id="local-where" rsc="local-siteb"><rule id="local-where-rule" score="100">'
+    '<expression id="local-where-site" attribute="#site-name" operation="defined"/></rule></rsc_location></constraints>'
+)
+
 
 def run() -> list[Result]:
     """Query through the agent, and edit at A to applied at B."""
@@ -29,7 +35,7 @@ def run() -> list[Result]:
         tempfile.TemporaryDirectory(prefix="qmfagent-bench-") as folder,
         AgentPair(lab, Path(folder), SITE_FILES) as pair,
     ):
-        pair.given(local("sitea"), local("siteb"))
+        pair.given(local("sitea"), local("siteb") + _LOCAL_WHERE)
         pair.a.modify(database())
         pair.a.grant(TICKET)
         pair.wait_converged(TICKET, pair.a, pair.b)
@@ -51,9 +57,9 @@ def _edits(pair: AgentPair) -> list[Result]:
         bare = stack.enter_context(_inside(pair, pair.b, "bare"))
         for number in range(EDITS):
             _settle(pair)
-            timed = edit(_patchset(1000 + number))
+            timed = edit(_patchset("db-where", 1000 + number))
             _settle(pair)
-            samples.append(timed | bare(_patchset(2000 + number)))
+            samples.append(timed | bare(_patchset("local-where", 2000 + number)))
     against = "cibadmin -Q and --patch at B"
     return [
         Result(f"edit at A to applied at B / {against}", *_medians(samples, "applied", "theirs"), "ms", 2),
@@ -61,13 +67,13 @@ def _edits(pair: AgentPair) -> list[Result]:
     ]
 
 
-def _patchset(score: int) -> str:
-    """One value of the closure changed; without a version, so that it fits everywhere."""
+def _patchset(location: str, score: int) -> str:
+    """One value of a location constraint changed; without a version, so that it fits at any."""
     return (
         '<diff format="2"><change operation="modify" path="/cib/configuration/constraints'
-        "/rsc_location[@id='db-where']/rule[@id='db-where-rule']\"><change-list>"
+        f"/rsc_location[@id='{location}']/rule[@id='{location}-rule']\"><change-list>"
         f'<change-attr name="score" operation="set" value="{score}"/></change-list><change-result>'
-        f'<rule id="db-where-rule" score="{score}"/></change-result></change></diff>'
+        f'<rule id="{location}-rule" score="{score}"/></change-result></change></diff>'
     )
 
 

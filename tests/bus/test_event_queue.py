@@ -131,6 +131,7 @@ async def test_the_oldest_go_where_too_many_wait(caplog: pytest.LogCaptureFixtur
     line.problem = None
     queue.flush()
     assert line.numbers == [2, 3, 4]
+    assert queue.dropped == 2
     assert "the oldest is dropped" in caplog.text
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.listener.listener import Listener
+from qmfagent.bus.load import BusLoad
 from qmfagent.qmf.message import TOPIC, Address, Message
 
 EVENTS = (Address(TOPIC, "agent.#"),)
@@ -105,7 +106,9 @@ async def test_a_slow_receiver_is_told_of_each_hole_at_its_place(bus: Any, liste
         last += 1
         raise_event(last)
         await told.until(last)
-    assert len([item for item in told.items if isinstance(item, tuple)]) == 3
+    holes = [item for item in told.items if isinstance(item, tuple)]
+    assert len(holes) == 3
+    assert bus.listener.load == BusLoad("", 1, 0, sum(count for _, count in holes))
     assert slow.connected
 
 
@@ -128,6 +131,12 @@ async def test_nothing_is_taken_again_before_half_of_what_waits_is_gone(bus: Any
     raise_event(n)
     assert len(outlet._queue) == waiting - 1
     assert outlet._hole.count == 2
+    assert bus.listener.load == BusLoad("", 1, waiting - 1, 2)
+    await slow.stop()
+    async with asyncio.timeout(10):
+        while bus.listener.load.connections:
+            await asyncio.sleep(0.01)
+    assert bus.listener.load == BusLoad("", 0, 0, 2 + waiting - 1)
 
 
 async def test_what_can_not_be_left_out_closes_the_link_alone(

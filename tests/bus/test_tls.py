@@ -143,7 +143,7 @@ def without_certificate(url: str, ca: Path) -> None:
     domain = proton.SSLDomain(proton.SSLDomain.MODE_CLIENT)
     domain.set_trusted_ca_db(str(ca))
     domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER)
-    BlockingConnection(url, ssl_domain=domain, timeout=3, reconnect=False).close()
+    BlockingConnection(url, ssl_domain=domain, timeout=10, reconnect=False).close()
 
 
 async def test_a_client_without_certificate_is_refused(bus: Any, ca: Any) -> None:
@@ -157,7 +157,7 @@ async def test_a_client_that_skips_sasl_is_refused(bus: Any, ca: Any) -> None:
     domain = ca.issue("site-b").client_domain().current()
     with pytest.raises(proton.ProtonException):
         await asyncio.to_thread(
-            BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=3, reconnect=False
+            BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=10, reconnect=False
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from consoles.cli.main import run
+from consoles.main import run
 from qmfagent.agent import load_schema
 from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.listener.listener import Listener
@@ -22,17 +22,26 @@ from qmfagent.errors import Refused
 from qmfagent.journal.store import Journal
 from qmfagent.objects.event_log import EventLog
 from qmfagent.qmf.agent import Agent, MethodCall
+from qmfagent.qmf.classes import SchemaClass
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.message import TOPIC, Message
 from qmfagent.qmf.opcodes import ErrorCode
+from tests.consoles.documents import check
+from tests.sites.pair import SitePair
 
 SCHEMA = load_schema()
 NOW = 1_700_000_000_000_000_000
 DIGEST = "0123456789abcdef" * 4
+TOKEN = "0123456789abcdef" * 2
+
+_EMPTY = {"TYPE_STRING": "", "TYPE_BOOL": False, "TYPE_INT": 0, "TYPE_LIST": [], "TYPE_MAP": {}}
 
 PLAN = {
     "ticket": "db",
-    "token": "t1",
+    "token": TOKEN,
+    "cause": "publication",
+    "publication": {"site": "sitea", "term": "0.1700000000", "version": "0.7.0", "digest": DIGEST},
+    "upgrade": None,
     "base": {"version": "0.7.0", "digest": DIGEST},
     "changes": [
         {
@@ -43,13 +52,17 @@ PLAN = {
             "path": "/cib/configuration/resources/primitive[@id='vip']",
             "position": -1,
             "attributes": [{"name": "value", "old": "10.1.0.9", "new": "10.2.0.10"}],
-            "content": "",
+            "content": '<nvpair id="vip-ip" name="ip" value="10.2.0.10"/>',
         }
     ],
     "adopted": [],
+    "released": [],
+    "kept": [],
     "overrides": [],
+    "override_changes": [],
     "boundaries": [],
     "problems": [],
+    "preview": None,
 }
 NOTHING = {**PLAN, "token": "", "changes": []}
 CLASH = {
@@ -57,6 +70,31 @@ CLASH = {
     "token": "",
     "problems": [{"code": "clash", "severity": "error", "message": "primitive 'vip' is here already and not ours"}],
 }
+
+
+HAPPENED = {
+    "number": 7,
+    "name": "applied",
+    "time": NOW,
+    "ticket": "db",
+    "publisher": "sitea",
+    "count": 1,
+    "version": "0.8.0",
+    "by": "alice",
+}
+DRILL = {
+    "ticket": "db",
+    "version": "0.7.0",
+    "ok": True,
+    "blocked": [],
+    "problems": [],
+    "running": [{"resource": "vip", "role": "Started", "nodes": ["siteb-node1"]}],
+    "actions": [{"action": "start", "resource": "vip", "source": "", "target": "siteb-node1", "reason": ""}],
+}
+PERMITTED = [
+    {"class": "Site", "method": "plan", "any": True, "tickets": [], "remote": ""},
+    {"class": "Replica", "method": "replicate_now", "any": False, "tickets": ["db"], "remote": "siteb"},
+]
 
 
 class FakeSite:
@@ -78,6 +116,7 @@ class FakeSite:
         self.objects_by_class = {"Site": [self._site(peer)], "Ticket": [self._ticket(holds)]}
         if peer:
             self.objects_by_class["Replica"] = [self._replica(peer, holds)]
+        self.objects_by_class["Plan"] = [self._data("Plan", TOKEN, token=TOKEN, site=name, ticket="db")]
 
     async def start(self, tls: TlsConfig | None = None) -> None:
         """Listen: at a port of the kernel's choice at first, at the same one ever after."""
@@ -113,9 +152,7 @@ class FakeSite:
 
     def event(self, name: str, *, told: bool = True, **values: Any) -> None:
         """Raise an event; values that are left out are empty. One that is not `told` is lost on its way to all."""
-        given = {"site": self.name, **values}
-        empty = {"TYPE_STRING": "", "TYPE_BOOL": False, "TYPE_INT": 0, "TYPE_LIST": []}
-        wanted = {p.name: given.get(p.name, empty[p.type.name]) for p in SCHEMA.event_class(name).properties}
+        wanted = _whole(SCHEMA.event_class(name), {"site": self.name, **values})
         del wanted["seq"]
         numbered = self.log.record(name, wanted, NOW)
         self._agent.announce(self.log.attributes())
@@ -164,10 +201,34 @@ class FakeSite:
                 return self._agent.fail(call, ErrorCode.EXCEPTION, str(refusal), refusal.reason)
         results: Mapping[str, Mapping[str, Any]] = {
             "plan": {"token": self.plan["token"], "plan": self.plan},
-            "apply": {"ticket": "db", "changes": 1, "version": "0.8.0"},
-            "query": {"xml": "<nodes>\n  <node id='1'/>\x1b[2J\n</nodes>", "version": "0.7.0"},
+            "apply": {"ticket": "db", "changes": 1, "version": "0.8.0", "change": 17},
+            "query": {"xml": '<nodes><node id="1\u202e"/></nodes>', "version": "0.7.0"},
+            "plan_rollback": {"token": self.plan["token"], "plan": {**self.plan, "cause": "rollback"}},
+            "plan_heal": {"token": self.plan["token"], "plan": {**self.plan, "cause": "healing"}},
+            "replicate_now": {"changes": 1, "version": "0.8.0", "change": 17},
+            "history": {"changes": [HAPPENED]},
+            "change": {"record": {**HAPPENED, "kept": True, "diff": self.plan["changes"]}},
+            "explain": {"steps": [{"field": "value", "value": "10.2.0.10", "step": "override", "detail": "line 3"}]},
+            "permissions": {"identity": "anonymous", "permitted": PERMITTED},
+            "verify_journal": self._verified(),
+            "drill": {"result": DRILL},
         }
         return self._agent.succeed(call, results.get(call.method, {}))
+
+    def _verified(self) -> dict[str, Any]:
+        journal = self.log.attributes()["journal"]
+        return {
+            "journal": journal,
+            "first": 1,
+            "last": 7,
+            "head": DIGEST,
+            "signed": False,
+            "signer": "",
+            "signed_from": 0,
+            "documents": 2,
+            "states": 1,
+            "witnesses": [],
+        }
 
     def _renew(self) -> None:
         (site,) = self.objects_by_class["Site"]
@@ -223,7 +284,18 @@ class FakeSite:
         )
 
     def _data(self, class_name: str, name: str, /, **values: Any) -> Data:
-        return Data.of(SCHEMA.object_class(class_name), f"{class_name}:{name}", values)
+        found = SCHEMA.object_class(class_name)
+        return Data.of(found, f"{class_name}:{name}", _whole(found, values))
+
+
+def _whole(schema_class: SchemaClass, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for all properties of a class: those that are given, the others empty."""
+    return empty(schema_class) | {name: values[name] for name in values}
+
+
+def empty(schema_class: SchemaClass) -> dict[str, Any]:
+    """Empty values for all properties of a class."""
+    return {prop.name: _EMPTY[prop.type.name] for prop in schema_class.properties}
 
 
 @dataclass(frozen=True)
@@ -240,6 +312,11 @@ class Outcome:
 
 
 Run = Callable[..., Awaitable[Outcome]]
+
+
+@pytest.fixture(autouse=True)
+def without_profiles(no_profiles: None) -> None:
+    """No test here is for the profiles of whoever runs it."""
 
 
 @pytest.fixture
@@ -269,17 +346,25 @@ async def sites(make_site: Callable[..., Awaitable[FakeSite]]) -> tuple[FakeSite
 
 
 @pytest.fixture
-def qmfconsole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def qmfconsole(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command with arguments, at the URLs of `at` where given; its standard input is no terminal."""
-    monkeypatch.delenv("QMFCONSOLE_URL", raising=False)
 
     async def go(*arguments: str, at: Iterable[FakeSite] = (), timeout: float = 5) -> Outcome:
         urls = [part for site in at for part in ("--url", site.url)]
         capsys.readouterr()
         status = await asyncio.to_thread(partial(run, [*urls, "--timeout", str(timeout), *arguments]))
-        return Outcome(status, *capsys.readouterr())
+        outcome = Outcome(status, *capsys.readouterr())
+        check(arguments, outcome.status, outcome.out, outcome.err)
+        return outcome
 
     return go
+
+
+@pytest.fixture
+def at_both(pair: SitePair, qmfconsole: Any) -> Any:
+    """Runs the command at both sites of the module's pair."""
+    urls = ["--url", pair.a.config.listen.url, "--url", pair.b.config.listen.url]
+    return lambda *arguments: qmfconsole(*urls, *arguments, timeout=10)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from consoles.cli.watch import EVENTS
 from consoles.subscription import MISSED
 from qmfagent.agent import load_schema
 from qmfagent.errors import Refused
+from tests.consoles.conftest import TOKEN
 
 DEAD = "amqp://127.0.0.1:1"
 
@@ -76,7 +77,7 @@ async def test_show_tables_and_one_object(sites: Any, qmfconsole: Any) -> None:
     assert "  last_granted: never" in (await qmfconsole("show", "Ticket", "Ticket:db", "--site", "siteb", at=sites)).out
     everything = await qmfconsole("show", at=sites)
     assert [line for line in everything.out.splitlines() if line in ("Site", "Ticket", "Node", "Replica", "none")] == [
-        *("Site", "Ticket", "none", "Node", "none", "none", "Replica", "none")
+        *("Site", "Ticket", "none", "Node", "none", "none", "Replica")
     ]
 
 
@@ -91,7 +92,7 @@ async def test_show_json(sites: Any, qmfconsole: Any) -> None:
 async def test_show_of_what_is_not_there(siteb: Any, qmfconsole: Any) -> None:
     outcome = await qmfconsole("show", "Ticket", "web", at=[siteb])
     assert (outcome.status, outcome.out) == (1, "")
-    assert outcome.err == "qmfconsole: no Ticket is named 'web'; list them with: qmfconsole show Ticket\n"
+    assert outcome.err == "qmfconsole: no Ticket is named 'web'; there are: db\n"
     outcome = await qmfconsole("show", "--site", "sitec", at=[siteb])
     assert outcome.status == 1
     assert "sites that answer: siteb" in outcome.err
@@ -128,6 +129,10 @@ async def test_tickets(sites: Any, qmfconsole: Any) -> None:
         "mode": "manual",
         "reason": "clash",
         "message": "primitive 'vip' is here already",
+        "hold": "",
+        "drift": 0,
+        "paused": False,
+        "pinned": False,
     }
 
 
@@ -159,13 +164,13 @@ async def test_replicate_applies_the_plan_it_shows(siteb: Any, qmfconsole: Any, 
     text = await qmfconsole("replicate", "db", "--to", "siteb", "--yes", "--adopt", at=[siteb])
     assert text.status == 0
     assert text.out.splitlines()[0] == "ticket db: 1 change at siteb (CIB 0.7.0)"
-    assert text.out.splitlines()[-1] == "applied 1 change at siteb; its CIB is at version 0.8.0"
+    assert text.out.splitlines()[-1] == "applied 1 change at siteb as change 17; its CIB is at version 0.8.0"
     assert siteb.calls == [
         ("Site:siteb", "plan", {"ticket": "db", "adopt": True}),
-        ("Site:siteb", "apply", {"token": "t1"}),
+        ("Site:siteb", "apply", {"token": TOKEN}),
     ]
     document = (await qmfconsole("replicate", "db", "--to", "siteb", "--yes", "--json", at=[siteb])).json
-    assert document["applied"] == {"changes": 1, "version": "0.8.0"}
+    assert document["applied"] == {"changes": 1, "version": "0.8.0", "change": 17}
     siteb.plan = plans["clash"]
     siteb.calls.clear()
     assert (await qmfconsole("replicate", "db", "--to", "siteb", "--yes", at=[siteb])).status == 1
@@ -191,7 +196,16 @@ async def test_refusals_have_a_status_and_name_their_reason(siteb: Any, qmfconso
     siteb.refusal = Refused("forbidden", "'anonymous' may not call Ticket.grant here")
     outcome = await qmfconsole("ticket", "grant", "db", "--site", "siteb", "--json", at=[siteb])
     assert (outcome.status, outcome.out) == (3, "")
-    assert outcome.err == "qmfconsole: the agent says no (forbidden): 'anonymous' may not call Ticket.grant here\n"
+    human, machine = outcome.err.splitlines()
+    assert human == "qmfconsole: the agent says no (forbidden): 'anonymous' may not call Ticket.grant here"
+    assert json.loads(machine) == {
+        "error": {
+            "status": 3,
+            "reason": "forbidden",
+            "message": "'anonymous' may not call Ticket.grant here",
+            "hint": "",
+        }
+    }
 
 
 async def test_an_agent_that_goes_in_the_middle_of_an_apply(siteb: Any, qmfconsole: Any) -> None:
@@ -228,14 +242,77 @@ async def test_ticket_that_nobody_knows(siteb: Any, qmfconsole: Any) -> None:
     assert "no object 'Ticket:web'" in outcome.err
 
 
+async def test_cib_prints_what_is_at_a_path(siteb: Any, qmfconsole: Any) -> None:
+    text = await qmfconsole("cib", "configuration/nodes", "--site", "siteb", at=[siteb])
+    assert (text.status, text.out) == (0, '<nodes>\n  <node id="1\\u202e"/>\n</nodes>\n')
+    document = (await qmfconsole("cib", "--at", "siteb", "--json", at=[siteb])).json
+    assert (document["site"], document["path"], document["version"]) == ("siteb", "", "0.7.0")
+    assert siteb.calls == [
+        ("Site:siteb", "query", {"path": "configuration/nodes"}),
+        ("Site:siteb", "query", {"path": ""}),
+    ]
+
+
+async def test_replicate_now_asks_the_holder(sites: Any, qmfconsole: Any) -> None:
+    sitea, siteb = sites
+    assert (await qmfconsole("replicate-now", "db", "--to", "siteb", at=sites)).status == 64
+    outcome = await qmfconsole("replicate-now", "db", "--to", "siteb", "--yes", at=sites)
+    assert (outcome.status, outcome.out) == (
+        0,
+        "applied 1 change at siteb as change 17; its CIB is at version 0.8.0\n",
+    )
+    assert (sitea.calls, siteb.calls) == ([("Replica:db:siteb", "replicate_now", {})], [])
+    wrong = await qmfconsole("replicate-now", "dbb", "--to", "siteb", "--yes", at=sites)
+    assert (wrong.status, "did you mean 'db'?" in wrong.err) == (3, True)
+
+
+async def test_a_plan_is_applied_and_discarded_by_its_token(siteb: Any, qmfconsole: Any) -> None:
+    applied = await qmfconsole("apply", TOKEN, "--at", "siteb", at=[siteb])
+    assert (applied.status, applied.out.startswith("applied 1 change at siteb")) == (0, True)
+    assert (await qmfconsole("discard", TOKEN, "--at", "siteb", at=[siteb])).status == 0
+    assert siteb.calls == [("Site:siteb", "apply", {"token": TOKEN}), (f"Plan:{TOKEN}", "discard", {})]
+    unknown = await qmfconsole("discard", "77", "--at", "siteb", at=[siteb])
+    assert (unknown.status, "qmfconsole show Plan --site siteb" in unknown.err) == (1, True)
+
+
+async def test_permissions(siteb: Any, qmfconsole: Any) -> None:
+    outcome = await qmfconsole("permissions", at=[siteb])
+    assert outcome.out.splitlines()[0] == "siteb: you are anonymous"
+    assert [line.split(maxsplit=1) for line in map(str.rstrip, outcome.out.splitlines()[2:])] == [
+        ["Site.plan", "everything"],
+        ["Replica.replicate_now", "tickets db, with siteb"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["ticket", "grant", "dbb", "--at", "siteb"], 1, "did you mean 'db'? tickets are: db"),
+        (["show", "Ticket", "dbb"], 1, "did you mean 'db'?"),
+        (["show", "Tickt"], 64, "did you mean 'Ticket'?"),
+        (["diff", "db", "--to", "sietb"], 1, "did you mean 'siteb'?"),
+        (["journal", "verify", "--site", "sietb"], 1, "did you mean 'siteb'?"),
+        (["call", "siteb", "Tickt:db", "grant"], 1, "did you mean 'Ticket'?"),
+        (["call", "siteb", "Ticket:db", "grnt"], 1, "did you mean 'grant'?"),
+        (["call", "siteb", "Ticket:web", "grant"], 1, "qmfconsole show Ticket --site siteb"),
+    ],
+)
+async def test_a_wrong_name_gets_the_right_ones(
+    siteb: Any, qmfconsole: Any, arguments: list[str], status: int, says: str
+) -> None:
+    outcome = await qmfconsole(*arguments, at=[siteb])
+    assert outcome.status == status
+    assert says in outcome.err
+
+
 async def test_call_reads_arguments_by_the_schema(siteb: Any, qmfconsole: Any) -> None:
     outcome = await qmfconsole("call", "siteb", "Site:siteb", "plan", "ticket=true", "adopt=true", "--json", at=[siteb])
     assert outcome.status == 0
     assert siteb.calls == [("Site:siteb", "plan", {"ticket": "true", "adopt": True})]
     assert list(outcome.json) == ["site", "object", "method", "result"]
-    assert outcome.json["result"]["token"] == "t1"
+    assert outcome.json["result"]["token"] == TOKEN
     text = await qmfconsole("call", "siteb", "Site:siteb", "query", at=[siteb])
-    assert text.out == "xml:\n<nodes>\n  <node id='1'/>\\x1b[2J\n</nodes>\nversion: 0.7.0\n"
+    assert text.out == 'xml: <nodes><node id="1\\u202e"/></nodes>\nversion: 0.7.0\n'
     text = await qmfconsole("call", "siteb", "Ticket:db", "grant", at=[siteb])
     assert text.out == "grant of Ticket:db at siteb: done\n"
 
@@ -248,7 +325,7 @@ async def test_call_reads_arguments_by_the_schema(siteb: Any, qmfconsole: Any) -
         (["Site:siteb", "plan", "ticket=db", "ticket=db"], 64, "given twice"),
         (["Site:siteb", "plan", "token=t1"], 64, "no argument 'token'; known are: ticket, adopt"),
         (["Site:siteb", "plan"], 1, "argument ticket is missing"),
-        (["Site:siteb", "explode"], 1, "no method 'explode'; known are: query"),
+        (["Site:siteb", "explode"], 1, "no method 'explode'; known are: apply, change"),
         (["Bomb:siteb", "explode"], 1, "no class 'Bomb'"),
     ],
 )
@@ -313,8 +390,8 @@ async def raise_until_done(running: asyncio.Task[Any], *sites: Any) -> Any:
     async with asyncio.timeout(10):
         while not running.done():
             for site in sites:
-                site.event("applied", ticket="db", count=3)
-                site.event("apply_failed", ticket="db", message="\x1b[2J")
+                site.event("applied", ticket="db", count=3, publisher="sitea")
+                site.event("apply_failed", ticket="db", reason="split", message="\x1b[2J")
             await asyncio.wait([running], timeout=0.02)
         return await running
 
@@ -325,8 +402,8 @@ async def test_watch_prints_events_one_a_line(sites: Any, qmfconsole: Any) -> No
     assert outcome.status == 0
     lines = outcome.out.splitlines()
     assert len(lines) == 4
-    assert any(" siteb applied ticket=db " in line and " count=3 " in line for line in lines)
-    assert any(r"message=\x1b[2J" in line for line in lines)
+    assert any(" siteb " in line and " applied db 3 changes from sitea" in line for line in lines)
+    assert any(r" apply_failed db split: \x1b[2J" in line for line in lines)
 
 
 async def test_watch_filters(sites: Any, qmfconsole: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from consoles.client import AsyncConsole, Console, Event, Object, SiteLost
 from qmfagent.errors import ConfigError, ConnectionLost, Refused, RemoteError, RequestTimeout, UnknownObject
+from tests.consoles.conftest import TOKEN
 
 DEAD = "amqp://127.0.0.1:1"
 
@@ -32,6 +33,9 @@ async def test_all_sites_are_asked_at_once(sites: Any) -> None:
         assert [found.site for found in await both.query("Ticket", "siteb", name="db")] == ["siteb"]
         assert (await both.site("siteb")).cib_version == "0.7.0"
         assert (await both.schema("siteb", "Ticket")).method("grant") is not None
+        classes = {each.name: each for each in await both.classes("siteb")}
+        assert classes["Ticket"] == await both.schema("siteb", "Ticket")
+        assert (classes["Ticket"].severity, classes["applied"].severity) == (None, 5)
         status = (await both.tickets())[0]
         assert (status.name, status.holders) == ("db", ("sitea",))
         assert [(at.site, at.state, at.reason) for at in status.sites] == [
@@ -43,7 +47,7 @@ async def test_all_sites_are_asked_at_once(sites: Any) -> None:
 async def test_plan_and_apply(siteb: Any, plans: Any) -> None:
     async with console(siteb) as one:
         plan = await one.plan("siteb", "db", adopt=True)
-        assert (plan.token, plan.changes[0]["id"], plan.errors) == ("t1", "vip-ip", [])
+        assert (plan.token, plan.changes[0]["id"], plan.errors) == (TOKEN, "vip-ip", [])
         assert siteb.calls == [("Site:siteb", "plan", {"ticket": "db", "adopt": True})]
         applied = await one.apply("siteb", plan.token)
         assert (applied.ticket, applied.changes, applied.version) == ("db", 1, "0.8.0")
@@ -66,7 +70,9 @@ async def test_refusals_keep_their_reason(siteb: Any) -> None:
         assert (refused.value.code, refused.value.reason) == (6, "forbidden")
         with pytest.raises(RemoteError, match="no object 'Ticket:none'"):
             await one.call("siteb", "Ticket:none", "grant")
-        with pytest.raises(UnknownObject, match=r"no site 'sitec' here; sites that answer: siteb"):
+        with pytest.raises(
+            UnknownObject, match=r"no site 'sitec' here; did you mean 'siteb'\? sites that answer: siteb"
+        ):
             await one.query("Ticket", "sitec")
         with pytest.raises(UnknownObject, match="no class 'Nothing'"):
             await one.schema("siteb", "Nothing")
@@ -99,7 +105,7 @@ async def test_an_agent_that_goes_in_the_middle(sites: Any) -> None:
     siteb.silent = True
     problems: list[str] = []
     async with console(*sites, on_problem=problems.append) as both:
-        applying = asyncio.create_task(both.apply("siteb", "t1"))
+        applying = asyncio.create_task(both.apply("siteb", TOKEN))
         async with asyncio.timeout(5):
             await siteb.called.wait()
         await siteb.stop()
@@ -107,7 +113,7 @@ async def test_an_agent_that_goes_in_the_middle(sites: Any) -> None:
             await applying
         assert [found.site for found in await both.query("Ticket")] == ["sitea"]
         with pytest.raises(ConnectionLost, match="'siteb' can't be reached"):
-            await both.apply("siteb", "t1")
+            await both.apply("siteb", TOKEN)
         with both.subscribe() as events:
             await sitea.stop()
             async with asyncio.timeout(5):
@@ -121,7 +127,7 @@ async def test_no_answer_in_time(siteb: Any) -> None:
     siteb.silent = True
     async with console(siteb, timeout=0.3) as one:
         with pytest.raises(RequestTimeout, match="no answer of siteb to apply"):
-            await one.apply("siteb", "t1")
+            await one.apply("siteb", TOKEN)
 
 
 async def test_one_failing_site_of_several_is_reported(sites: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +193,7 @@ async def test_the_synchronous_face(sites: Any, plans: Any) -> None:
             assert both.site("sitea").hostname == "sitea-node1"
             assert len(both.query("Ticket")) == 2
             assert both.schema("sitea", "Site").method("plan") is not None
+            assert both.schema("sitea", "Site") in both.classes("sitea")
             assert both.tickets()[0].holders == ("sitea",)
             plan = both.plan("siteb", "db")
             assert both.apply("siteb", plan.token).version == "0.8.0"

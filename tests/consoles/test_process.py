@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-ARGUMENTS = [sys.executable, "-m", "consoles.cli.main"]
+# Whoever runs the tests in the background may have them ignore interrupts, and children inherit that.
+ARGUMENTS = ["env", "--default-signal=INT", sys.executable, "-m", "consoles.main"]
 WAIT = 20.0
 
 
@@ -60,6 +61,22 @@ async def test_replicate_asks_on_a_terminal(siteb: Any, answer: bytes, status: i
     assert "\x1b[32m+   value='10.2.0.10'" in output
     assert ("applied 1 change" in re.sub(r"\x1b\[\d*m", "", output)) == bool(applies)
     assert [method for _, method, _ in siteb.calls].count("apply") == applies
+
+
+async def test_what_is_being_done_is_shown_on_a_terminal_alone(siteb: Any) -> None:
+    command = ("--url", siteb.url, "replicate", "db", "--to", "siteb", "--yes")
+    _, output = await on_a_terminal(b"", *command)
+    assert "planning at siteb" in output
+    assert "applying at siteb" in output
+    assert output.rstrip().endswith("\x1b[0m")  # after the spinner there is the last line
+    _, output = await on_a_terminal(b"", *command, "--json")
+    assert "planning" not in output
+    assert json.loads(output)["applied"]["change"] == 17
+    pipe = asyncio.subprocess.PIPE
+    async with process(*command, stdout=pipe, stderr=pipe) as running:
+        out, err = await running.communicate()
+    assert (running.returncode, err) == (0, b"")
+    assert b"planning" not in out
 
 
 async def test_there_is_no_colour_in_a_pipe(siteb: Any) -> None:

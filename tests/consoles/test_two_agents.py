@@ -41,13 +41,6 @@ async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
     await sites.stop()
 
 
-@pytest.fixture
-def at_both(pair: SitePair, qmfconsole: Any) -> Any:
-    """Runs the command at both sites."""
-    urls = ["--url", pair.a.config.listen.url, "--url", pair.b.config.listen.url]
-    return lambda *arguments: qmfconsole(*urls, *arguments, timeout=10)
-
-
 async def test_the_main_job(pair: SitePair, at_both: Any) -> None:
     await pair.b.replica("db", "sitea", state="behind")
     found = (await at_both("sites", "--json")).json["sites"]
@@ -90,3 +83,26 @@ async def test_a_ticket_moves(pair: SitePair, at_both: Any) -> None:
             assert seen == [("sitea", False), ("siteb", True)]
     outcome = await at_both("diff", "db", "--to", "siteb")
     assert (outcome.status, "(holder)" in outcome.err) == (3, True)
+
+
+@pytest.mark.pacemaker
+async def test_a_drill_tells_what_would_run(pair: SitePair, at_both: Any) -> None:
+    assert (await at_both("replicate", "db", "--to", "siteb", "--yes")).status == 0
+    outcome = await at_both("drill", "db", "--at", "siteb")
+    assert outcome.status == 1
+    assert "ticket db granted to siteb" in outcome.out
+    assert "vip would not run" in outcome.err
+    document = (await at_both("drill", "db", "--at", "siteb", "--json")).json
+    assert (document["site"], document["ok"]) == ("siteb", False)
+    assert [each["resource"] for each in document["blocked"]] == ["vip"]
+
+
+async def test_values_are_explained(pair: SitePair, at_both: Any) -> None:
+    assert (await at_both("replicate", "db", "--to", "siteb", "--yes")).status == 0
+    outcome = await at_both("explain", "vip-ip", "--at", "siteb")
+    assert outcome.status == 0
+    assert any(line.split()[:3] == ["value", "10.1.0.10", "published"] for line in outcome.out.splitlines())
+    document = (await at_both("explain", "vip-ip", "--at", "siteb", "--json")).json
+    assert (document["site"], document["id"]) == ("siteb", "vip-ip")
+    local = await at_both("explain", "local-b", "--at", "siteb")
+    assert "local" in local.out

@@ -2,7 +2,7 @@
 
     python -m tests.contract.churn live | PATH  RATE  COUNT  [PADDING]
 
-At most RATE changes a second, COUNT of them; prints "done" at the end. Each is one change of the ticket "churn"; on a
+At most RATE changes a second, COUNT of them; prints "begun" as it begins. Each is one change of the ticket "churn"; on a
 live CIB it weighs PADDING bytes more, since what a client may leave unread is counted in bytes first.
 """
 
@@ -50,9 +50,9 @@ async def _file(path: Path, pause: float, count: int) -> None:
 
 def main(target: str, rate: str, count: str, padding: str = "0") -> None:
     """Carry out the command line."""
+    print("begun", flush=True)
     pause = 1 / float(rate)
     asyncio.run(_live(pause, int(count), int(padding)) if target == "live" else _file(Path(target), pause, int(count)))
-    print("done")
 
 
 main(*sys.argv[1:])

@@ -82,7 +82,8 @@ class Subject(ABC):
         for churn in self._churns:
             if churn.returncode is None:
                 churn.kill()
-            await churn.communicate()
+            async with asyncio.timeout(_SECONDS):
+                await churn.communicate()
         assert self._process
         assert self._process.stdin
         self._process.stdin.close()
@@ -160,6 +161,10 @@ class Subject(ABC):
         """Start to change the status, `rate` times a second; see churn.py."""
         process = await asyncio.create_subprocess_exec(*self.churn_argv(rate, count, padding), stdout=subprocess.PIPE)
         self._churns.append(process)
+        assert process.stdout
+        # Killed any earlier, nsenter(1) would leave it behind.
+        async with asyncio.timeout(_SECONDS):
+            assert await process.stdout.readline() == b"begun\n"
         return process
 
     async def suspended(self, seconds: float) -> None:

@@ -6,8 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from qmfagent.cib import document
+from qmfagent.cib.plans.difference import Change, to_patchset
+from qmfagent.cib.plans.upgrade import Upgrade
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.version import Version
 from qmfagent.errors import ConfigurationChanged, Disconnected, WriteRejected
@@ -111,6 +114,31 @@ async def test_apply_is_not_refused_because_the_status_changes(subject: Any) -> 
     await churn.communicate()
     truth = await settled(subject)
     assert len(truth.members) == 6
+
+
+async def test_apply_may_raise_the_schema_and_leaves_the_other_attributes(subject: Any) -> None:
+    def patchset(schema: str, identifier: str) -> str:
+        upgrade = Upgrade("", schema, {"dc-uuid": "stale", "epoch": "0"}).change()
+        return creation(identifier).replace("<change ", f"{_change(upgrade)}<change ", 1)
+
+    before = await settled(subject)
+    await subject.do("apply", patchset=patchset("pacemaker-3.7", "one"), digest=before.config_digest)
+    lower = await settled(subject)
+    assert lower.validate_with == "pacemaker-3.7"
+    churn = await subject.churn(rate=20, count=100_000)
+    await subject.do("apply", patchset=patchset("pacemaker-3.9", "two"), digest=lower.config_digest)
+    churn.kill()
+    await churn.communicate()
+    truth = await settled(subject)
+    assert truth.validate_with == "pacemaker-3.9"
+    assert set(truth.members) == {"one", "two"}
+    kept = ("admin_epoch", "crm_feature_set", "have-quorum", "dc-uuid")
+    assert [truth.head.get(name) for name in kept] == [before.head.get(name) for name in kept]
+
+
+def _change(change: Change) -> str:
+    (element,) = etree.fromstring(to_patchset((change,), Version(0, 0, 0))).iterfind("change")
+    return etree.tostring(element, encoding="unicode")
 
 
 async def test_what_breaks_the_schema_is_rejected_and_leaves_nothing(subject: Any) -> None:

@@ -1,7 +1,8 @@
 """`make demo`: the main job between two sites, with no broker, no cluster and no root.
 
 Rules of this file: every line it prints of a plan, an event or a refusal is what an agent answered over AMQP; nothing is
-staged. It ends by itself, and with status 1 where anything is not as it says.
+staged. It ends by itself, and with status 1 where anything is not as it says; only where somebody sits at a terminal it asks
+whether he wants to see the sites in a browser.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import click
 from lxml import etree
 
 from consoles.client import Console, Event, Plan
-from qmfagent.cib.closure import closure
-from qmfagent.cib.report import COLOURS, plan_lines
+from qmfagent.cib.closure.closure import closure
+from qmfagent.cib.plans.report import COLOURS, plan_lines
 from qmfagent.errors import QmfAgentError, RemoteError
 from tests.demo.sites import HERE, SITES, DemoSites
+from tests.demo.web import offer_web_console
 
 WAIT = 10.0
 
@@ -31,6 +33,7 @@ def main() -> None:
         try:
             with _console(sites) as console:
                 Demo(sites, console).run()
+            offer_web_console(sites.urls.values())
         except QmfAgentError as error:
             click.secho(f"the demo failed: {error}", fg="red", err=True)
             for site in SITES:
@@ -55,6 +58,8 @@ class Demo:
         self._follow_automatically()
         self._delete()
         self._refuse()
+        self._find_drift()
+        self._roll_back()
         self._turn_round()
 
     def _say(self, text: str) -> None:
@@ -120,6 +125,42 @@ class Demo:
             click.secho(f"   {error.reason}: {error}", fg="red")
         else:
             _check(False, "a holder never applies")
+
+    def _find_drift(self) -> None:
+        self._say(
+            "Somebody edits at Lyon what was delivered there: it is found, explained, and not silently overwritten."
+        )
+        with self._console.subscribe(["drift_found"], ["lyon"]) as events:
+            self._sites.edit("lyon", lambda c: _set(c, "web-server-config", "/etc/apache2/quick-fix.conf"))
+            event = _expect(events, "drift_found", ticket="web-ticket")
+        for change in event.values["changes"]:
+            click.echo(
+                f"   {change['operation']} {change['kind']} {change['id']}: {change['old']} -> {change['attributes']}"
+            )
+        for step in self._console.explain("lyon", "web-server-config"):
+            if step["field"] == "value":
+                click.echo(f"   {step['step']:10} {step['value']:32} {step['detail']}")
+        plan = self._console.plan_heal("lyon", "web-ticket")
+        _print(plan)
+        self._console.apply("lyon", plan.token)
+        self._check_value("lyon", "web-server-config", "/etc/apache2/shop.conf")
+        click.echo("   healed")
+
+    def _roll_back(self) -> None:
+        self._say("Every change is in the journal, and can be taken back: here the one that brought db-ticket to Lyon.")
+        for change in self._console.history("lyon", "db-ticket"):
+            click.echo(f"   {change['number']:4}  {change['name']}")
+        (applied,) = [c for c in self._console.history("lyon", "db-ticket") if c["name"] == "applied"]
+        plan = self._console.plan_rollback("lyon", applied["number"])
+        click.echo(f"   rolling back change {applied['number']}: {len(plan.changes)} changes")
+        self._console.apply("lyon", plan.token)
+        _check("db-clone" not in self._sites.cib("lyon").members, "what db-ticket brought is gone at Lyon")
+        self._console.replicate("db-ticket", "lyon")
+        _check("db-clone" in self._sites.cib("lyon").members, "db-ticket is at Lyon again")
+        verified = self._console.verify_journal("lyon")
+        click.echo(
+            f"   and there again; Lyon's journal holds entries {verified['first']} to {verified['last']}, as recorded"
+        )
 
     def _turn_round(self) -> None:
         self._say("The web service moves: web-ticket is revoked at Paris and granted at Lyon. Now Lyon publishes.")

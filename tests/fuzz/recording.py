@@ -8,6 +8,7 @@ Source: AMQP 1.0 part 2.2 (protocol headers), 2.3 (framing), 5.3 (SASL).
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing, suppress
 
 from qmfagent.bus.console.session import ConsoleSession
 from tests.fuzz.target import NAME, SITE
@@ -33,12 +34,10 @@ async def record(port: int) -> Recording:
     said = bytearray()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, copy: bytearray) -> None:
-        try:
+        with closing(writer), suppress(ConnectionError):  # the console may be gone before what was said to it last
             while data := await reader.read(65536):
                 copy += data
                 writer.write(data)
-        finally:
-            writer.close()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward = await asyncio.open_connection("127.0.0.1", port)

@@ -79,6 +79,20 @@ def test_what_proton_cannot_write_again_is_not_asked_of_it(target: Target, node:
     target.run(ask())
 
 
+ARRAY = b"\xe0\x05\x04\x61\x00\x01\x00"
+"""One that says that it has four elements, and has one and a half."""
+
+
+def test_capabilities_that_proton_cannot_write_again_are_not_asked_of_it(target: Target, session: Recording) -> None:
+    source = b"\xa1\x11qmf.default.topic" + b"\x40" * 9 + ARRAY
+    described = b"\x00\x53\x28\xd0" + (len(source) + 4).to_bytes(4, "big") + (11).to_bytes(4, "big") + source
+    fields = b"\xa1\x01n\x43\x41\x40\x40" + described
+    attach = b"\x00\x53\x12\xd0" + (len(fields) + 4).to_bytes(4, "big") + (6).to_bytes(4, "big") + fields
+    frame = (len(attach) + 8).to_bytes(4, "big") + b"\x02\x00\x00\x00" + attach
+    target.run(say(target.port, join(session.frames[:OPENING]), frame))
+    target.run(target.at_rest())
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -105,7 +105,7 @@ def _inside(command: str, arguments: list[str]) -> int:
     if command == "exec":
         inside = entering(state["sites"][site]["pid"], rest)
     else:
-        link = ["ip", "link", "set", site, "down" if command == "cut" else "up"]
+        link = ["ip", "link", "set", f"{site}-n1", "down" if command == "cut" else "up"]
         inside = ["nsenter", "-t", str(state["switch"]), "-n", "--", *link]
     return subprocess.run(inside, check=False).returncode
 

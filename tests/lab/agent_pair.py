@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.errors import UnknownTicket
 from tests.certificates import CertificateAuthority, write_signing_keys
 from tests.lab.agents import WAIT, AgentSite, until
@@ -54,13 +54,17 @@ class AgentPair:
             until(lambda site=site: self._sees_peers(site), f"the peers of {site.name}{site.log_tail()}")
 
     def given(self, at_a: str, at_b: str) -> None:
-        """Put both sites into a known state: these resources and constraints, no tickets, both agents running."""
-        self.ensure_agents()
+        """Put both sites into a known state: these resources and constraints, no tickets, both agents running.
+
+        The agents are new ones: what had been delivered, and is taken away here, would be a local edit to the old ones.
+        """
         for site in (self.a, self.b):
+            site.kill_agent()
             self.lab.run(site.name, ["cibadmin", "--delete", "--force", "--xpath=/cib/status/tickets"], check=False)
         for site, configuration in ((self.a, at_a), (self.b, at_b)):
             self.lab.reset(site.name)
             site.modify(configuration)
+        self.ensure_agents()
 
     def converged(self, ticket: str, source: AgentSite, target: AgentSite) -> bool:
         """Whether the target's CIB has what it makes of the source's closure, and nothing else that depends on it."""

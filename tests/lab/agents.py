@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,10 @@ from lxml import etree
 
 from consoles.client import Console, Event, Object
 from qmfagent.bus.security.tls import TlsConfig
-from qmfagent.cib.closure import Closure
+from qmfagent.cib.closure.closure import Closure
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.errors import QmfAgentError
-from qmfagent.site_file import read_site_rules
+from qmfagent.site_file import SiteMangler
 from tests.certificates import CertificateAuthority
 from tests.lab.event_log import EventLog
 from tests.lab.lab import Lab
@@ -77,20 +77,37 @@ def until(condition: Callable[[], bool], what: str, seconds: float = WAIT) -> No
 class AgentSite:
     """One site: its agent's process, and a console in its network."""
 
-    def __init__(self, lab: Lab, name: str, folder: Path, authority: CertificateAuthority, site_file: str) -> None:
-        """Write the configuration of the agent of `name` into `folder`; `site_file` is the content of that file."""
+    command: Sequence[str] = (sys.executable, "-m", "qmfagent")
+    """What starts `qmfagent`, by default that of the tree."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        name: str,
+        folder: Path,
+        authority: CertificateAuthority,
+        site_file: str,
+        *,
+        addresses: Mapping[str, str] | None = None,
+        more: str = "",
+    ) -> None:
+        """Write the configuration of the agent of `name` into `folder`; `site_file` is the content of that file.
+
+        `addresses` are those of all sites' agents, where they are not the sites' own; `more` is added to the configuration.
+        """
+        addresses = addresses or {site: lab.address(site) for site in lab.names}
         self._lab = lab
-        self.name = name
+        self.name = self._console_at = name
         self.site_file = folder / f"{name}-values.toml"
         self.site_file.write_text(site_file)
-        self.url = f"amqps://{lab.address(name)}:{PORT}"
+        self.url = f"amqps://{addresses[name]}:{PORT}"
         self.console_tls = replace(authority.issue("console", host="console"), peer_name=name)
         self._log = folder / f"{name}.log"
         self._config = folder / f"{name}.toml"
         others = [other for other in lab.names if other != name]
         self._config.write_text(
             _CONFIG.format(
-                address=lab.address(name),
+                address=addresses[name],
                 port=PORT,
                 tls=authority.issue(name, host=name),
                 site_file=self.site_file,
@@ -98,9 +115,10 @@ class AgentSite:
                 others=", ".join(f'"CN={other}"' for other in others),
             )
             + "".join(
-                _PEER.format(name=other, address=lab.address(other), port=PORT, verify_key=folder / f"{other}.sign.pub")
+                _PEER.format(name=other, address=addresses[other], port=PORT, verify_key=folder / f"{other}.sign.pub")
                 for other in others
             )
+            + more
         )
         self._agent: SiteProcess | None = None
         self._console: Console | None = None
@@ -113,7 +131,7 @@ class AgentSite:
         with self._log.open("ab") as log:
             self._agent = self._lab.popen(
                 self.name,
-                [sys.executable, "-m", "qmfagent", "run", "--config", str(self._config)],
+                [*self.command, "run", "--config", str(self._config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -123,7 +141,7 @@ class AgentSite:
         """Wait until the agent answers, and connect a console to it where there is none yet."""
         if self._console is None:
             tls = self.console_tls
-            self._console = in_network_of(self._lab.pid(self.name), lambda: self._connect(tls))
+            self._console = in_network_of(self._lab.pid(self._console_at), lambda: self._connect(tls))
             self._events = EventLog(self._console)
         until(self._answers, f"an answer of the agent of {self.name}{self.log_tail()}")
 
@@ -228,7 +246,7 @@ class AgentSite:
 
     def mangled(self, source: Closure) -> Closure:
         """What this site makes of a closure, worked out here and not by its agent."""
-        return read_site_rules(self.site_file).mangle(source)[0]
+        return SiteMangler(self.site_file)(source, self.cib().tickets).closure
 
     def modify(self, xml: str) -> None:
         """Change or create elements in sections of the configuration, in one write."""

@@ -13,18 +13,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from qmfagent.cib.closure import Closure, closure
+from qmfagent.cib.closure.closure import Closure, closure
 from qmfagent.cib.ownership import owned_ids
 from qmfagent.errors import RemoteError
 from tests.lab.agent_pair import AgentPair
 from tests.lab.agents import AgentSite, until
 from tests.lab.configurations import ADDRESS, DB, SITE_FILES, TICKET, database, local
 from tests.lab.lab import Lab
+from tests.lab.seen import HOLDER, OTHER, at, local_text
 
 pytestmark = pytest.mark.lab
 
-HOLDER = {"db-ip": "Started", "db-app": "Started", "db-data": "Promoted"}
-OTHER = {"db-data": "Unpromoted"}
 FOLLOWS_DB = ("ticket-db", "db-with-data", "data-then-db", "db-where")
 
 
@@ -45,17 +44,6 @@ def pair(running: AgentPair) -> AgentPair:
     a.wait_active(at(a, HOLDER))
     b.wait_active(at(b, OTHER))
     return running
-
-
-def at(site: AgentSite, roles: dict[str, str]) -> dict[str, str]:
-    """What runs at a site: these, and what it has of its own."""
-    return roles | {f"local-{site.name}": "Started", f"beside-{site.name}": "Started"}
-
-
-def local_text(site: AgentSite) -> list[str]:
-    """The site's own configuration, byte for byte as Pacemaker gives it out."""
-    identifiers = (f"local-{site.name}", f"beside-{site.name}", f"local-{site.name}-beside")
-    return [site.run("cibadmin", "--query", f"--xpath=//*[@id='{identifier}']") for identifier in identifiers]
 
 
 def test_a_grant_brings_the_closure_with_the_sites_own_values(pair: AgentPair) -> None:

@@ -26,7 +26,18 @@ def test_attributes_are_the_properties_and_name_identity_and_type(client: Client
 
 def test_operations_are_what_is_possible_and_the_methods(client: Client) -> None:
     body = client.ask("GET-OPERATIONS", {}, **MANAGEMENT).body
-    assert body[f"{PACKAGE}.Ticket"] == ["READ", "UPDATE", "GRANT", "REVOKE", "STANDBY", "ACTIVATE"]
+    assert body[f"{PACKAGE}.Ticket"] == [
+        "READ",
+        "UPDATE",
+        "GRANT",
+        "REVOKE",
+        "STANDBY",
+        "ACTIVATE",
+        "PAUSE",
+        "RESUME",
+        "PIN",
+        "UNPIN",
+    ]
     assert body[f"{PACKAGE}.Plan"] == ["CREATE", "READ", "DELETE", "APPLY", "DISCARD"]
     assert body[f"{PACKAGE}.Node"] == ["READ"]
 

@@ -112,7 +112,9 @@ def test_wrong_arguments_are_a_bad_request(client: Client, body: Any, properties
 def test_what_a_type_can_not_do_is_answered_with_what_it_can(client: Client) -> None:
     response = client.ask("FOO", None, **DB)
     assert response.status is Status.NOT_IMPLEMENTED
-    assert response.description.endswith("possible are: READ, UPDATE, GRANT, REVOKE, STANDBY, ACTIVATE")
+    assert response.description.endswith(
+        "possible are: READ, UPDATE, GRANT, REVOKE, STANDBY, ACTIVATE, PAUSE, RESUME, PIN, UNPIN"
+    )
 
 
 # -- UPDATE
@@ -140,7 +142,7 @@ def test_an_update_to_what_is_there_already_calls_nothing(client: Client) -> Non
         ({"granted": False, "name": "other"}, Status.FORBIDDEN, "attribute name of"),
         ({"identity": ["Ticket:web"]}, Status.FORBIDDEN, "only these can: granted, standby"),
         ({"resources": ["r1"]}, Status.FORBIDDEN, "attribute resources of"),
-        ({"colour": "red"}, Status.BAD_REQUEST, "has no attribute 'colour'; known are: digest, granted"),
+        ({"colour": "red"}, Status.BAD_REQUEST, "has no attribute 'colour'; known are: booth, digest, drill_failures"),
         ({"granted": "perhaps"}, Status.BAD_REQUEST, "granted: 'perhaps' is not a boolean"),
         ({"granted": None}, Status.BAD_REQUEST, "attribute granted: expected a boolean, got void"),
         ({"resources": "[1"}, Status.BAD_REQUEST, "resources: '[1' is not a list, as JSON"),

@@ -22,8 +22,8 @@ def query(client: Client, names: Any = None, **properties: Any) -> dict[str, Any
 
 def test_without_names_all_attributes_are_columns(client: Client) -> None:
     body = query(client, entityType=NODE)
-    assert body["attributeNames"] == ["id", "identity", "name", "online", "site", "standby", "type"]
-    assert body["results"][0] == ["", "Node:n1", "n1", True, "", False, NODE]
+    assert body["attributeNames"] == ["id", "identity", "maintenance", "name", "online", "site", "standby", "type"]
+    assert body["results"][0] == ["", "Node:n1", False, "n1", True, "", False, NODE]
 
 
 def test_columns_are_those_asked_for_and_null_where_there_is_no_such_attribute(client: Client) -> None:

@@ -208,7 +208,7 @@ CYCLE.append(CYCLE)
         {"\ud800": 1},
         {"k": CYCLE},
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: repr(value)[:16],
 )
 def test_what_has_no_form_is_a_codec_error(value: Any) -> None:
     with pytest.raises(CodecError):

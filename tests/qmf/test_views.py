@@ -19,7 +19,7 @@ NODES = [
     Data.of(
         SCHEMA.object_class("Node"),
         f"Node:{name}",
-        {"name": name, "site": "a", "id": name, "online": True, "standby": False},
+        {"name": name, "site": "a", "id": name, "online": True, "standby": False, "maintenance": False},
     )
     for name in ("open", "hidden")
 ]

@@ -29,7 +29,7 @@ async def qmfconsole(url: str, folder: Path, *arguments: str) -> tuple[int, str]
     password.write_text(credentials(CONSOLE).password)
     login = ("--url", url, "--user", CONSOLE, "--password-file", str(password))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "consoles.cli.main", *login, *arguments),
+        *(sys.executable, "-m", "consoles.main", *login, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qmfagent.bus.console.session import ConsoleSession
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.peers.link import agent_name
 from tests.rabbitmq.server import RabbitMq
 from tests.replication.conftest import SOURCE, TARGET

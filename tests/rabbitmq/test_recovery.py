@@ -11,7 +11,7 @@ import pytest
 
 from qmfagent.bus.console.event_stream import EventGap
 from qmfagent.bus.dialects import Inbox, Role
-from qmfagent.cib.closure import closure
+from qmfagent.cib.closure.closure import closure
 from qmfagent.peers.link import agent_name
 from qmfagent.qmf.console_events import EventReceived
 from qmfagent.qmf.message import INDICATION, TOPIC, Address, Message
@@ -58,6 +58,7 @@ async def test_a_durable_subscriber_misses_no_event_while_the_broker_is_away(
     await pair.b.event("applied")
     assert pair.a.agent is not None
     async with AtRabbitMq(rabbitmq).console("sitea", subscriber="console") as session:
+        await asyncio.to_thread(rabbitmq.write_down)
         with session.events() as stream:
             before = pair.a.agent.inventory.config_changes
             rabbitmq.kill()
@@ -93,6 +94,7 @@ async def test_a_durable_subscriber_gets_what_was_raised_while_it_and_the_broker
     last = (await pair.a.event("config_changed")).values["seq"]
     await pair.b.stop()
     await pair.a.stop()
+    await asyncio.to_thread(rabbitmq.write_down)
     rabbitmq.kill()
     await asyncio.to_thread(rabbitmq.start)
     session = bus.console("sitea", subscriber="console")
@@ -122,6 +124,7 @@ async def test_events_under_way_when_the_broker_dies_are_sent_again_in_order(at:
     """Some may come twice, the broker's last acknowledgements being lost with it: that is what they have numbers for."""
     bus, _ = await at.agent()
     _, received = await at.connect(lasting=Inbox(Role.EVENTS, "console", (Address(TOPIC, "agent.ind.event.#"),)))
+    await asyncio.to_thread(rabbitmq.write_down)
     for number in range(100):
         bus.send(event(number))
     assert (await received.next()).body[0]["n"] == 0

@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import Any, Self
 
 from lxml import etree
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from qmfagent.agent import QmfAgent
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib import document
-from qmfagent.cib.difference import member_changes, to_patchset
+from qmfagent.cib.plans.difference import member_changes, to_patchset
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.config import Config, Peer, Replication
+from qmfagent.errors import ConfigurationChanged
 from qmfagent.pacemaker.file import FileCib
 from qmfagent.peers.link import agent_name
 from qmfagent.policy.access import Access, Rule
 from qmfagent.policy.agents import AllowList
+from qmfagent.policy.modes import TicketPolicy
 from qmfagent.policy.roles import Role
 from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.console_events import EventReceived
@@ -38,12 +41,15 @@ ANY_AGENT = AllowList.of("ocf:*:*", "systemd:*", "stonith:*", "bundle:*:*")
 def deaf_to_queries(
     agent: Agent, heard: Callable[[Message], object] = lambda message: None
 ) -> Callable[[Message, str, int], list[Message | MethodCall]]:
-    """What takes the place of an agent's `receive` to leave queries without an answer; `heard` is told each."""
+    """What takes the place of an agent's `receive` to leave without an answer who asks what there is, and what it claims;
+    `heard` is told each."""
     receive = agent.receive
 
     def deaf(message: Message, identity: str, now_ns: int) -> list[Message | MethodCall]:
-        if message.opcode != QUERY_REQUEST:
-            return receive(message, identity, now_ns)
+        outcomes = receive(message, identity, now_ns)
+        asks = any(isinstance(each, MethodCall) and each.method == "claim" for each in outcomes)
+        if message.opcode != QUERY_REQUEST and not asks:
+            return outcomes
         heard(message)
         return []
 
@@ -142,29 +148,40 @@ class Site:
 
     async def change(self, member: etree._Element, renewed: etree._Element) -> None:
         """Bring one member of the configuration into another form."""
-        here = self.snapshot
         changes = member_changes(member, renewed, document.element_path(member))
         assert changes
-        await FileCibWriter(self).apply(to_patchset(changes, here.version), here.config_digest)
+        await self._write(lambda here: to_patchset(changes, here.version))
 
     async def delete(self, *identifiers: str) -> None:
         """Delete members of the configuration."""
-        here = self.snapshot
-        diff = etree.Element("diff", {"format": "2"})
-        for identifier in identifiers:
-            path = document.element_path(here.members[identifier])
-            etree.SubElement(diff, "change", {"operation": "delete", "path": path})
-        await FileCibWriter(self).apply(etree.tostring(diff), here.config_digest)
+
+        def deletion(here: Snapshot) -> bytes:
+            diff = etree.Element("diff", {"format": "2"})
+            for identifier in identifiers:
+                path = document.element_path(here.members[identifier])
+                etree.SubElement(diff, "change", {"operation": "delete", "path": path})
+            return etree.tostring(diff)
+
+        await self._write(deletion)
 
     async def create(self, section: str, xml: str) -> None:
         """Put a new member at the end of a section."""
-        here = self.snapshot
         diff = etree.Element("diff", {"format": "2"})
         change = etree.SubElement(
             diff, "change", {"operation": "create", "path": f"/cib/configuration/{section}", "position": "9999"}
         )
         change.append(etree.fromstring(xml))
-        await FileCibWriter(self).apply(etree.tostring(diff), here.config_digest)
+        await self._write(lambda here: etree.tostring(diff))
+
+    async def _write(self, patchset: Callable[[Snapshot], bytes]) -> None:
+        """Write what is to change of the configuration as it is; once more where the agent was faster, which records what it
+        publishes."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(ConfigurationChanged), stop=stop_after_attempt(5), reraise=True
+        ):
+            with attempt:
+                here = self.snapshot
+                await FileCibWriter(self).apply(patchset(here), here.config_digest)
 
     def seen(self, name: str, **values: Any) -> list[EventReceived]:
         """The events of that name whose values include these."""
@@ -235,7 +252,7 @@ class SiteGroup:
                 site=name,
                 cib_file=path,
                 peers=peers,
-                replication=Replication(mode, agents=ANY_AGENT, signing_key=keys[name][0]),
+                replication=Replication(TicketPolicy(mode), agents=ANY_AGENT, signing_key=keys[name][0]),
                 access=Access((Rule(bus.callers, Role.ADMINISTRATOR),)),
                 **bus.config(name),
             )

@@ -11,6 +11,7 @@ import pytest
 from qmfagent.bus.broker.broker import Broker
 from qmfagent.bus.client.connection import Connection
 from qmfagent.bus.dialects import Inbox, Role
+from qmfagent.bus.load import BusLoad
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.identity import ANONYMOUS
 from qmfagent.errors import ConfigError, ConnectionLost
@@ -140,6 +141,18 @@ async def test_a_dialect_that_is_given_is_not_recognised(qpidd: str, stack: Asyn
     stack.push_async_callback(console.stop)
     with pytest.raises(ConnectionLost, match=r"no node 'qmf.default.topic.direct-console.1' here"):
         await console.wait_up(5, patient=False)
+
+
+async def test_what_waits_for_a_broker_is_told(qpidd: str, stack: AsyncExitStack) -> None:
+    agent = Broker(qpidd, addresses=OWN, on_message=lambda message, identity: None)
+    agent.send(event(1))
+    assert agent.load == BusLoad(f"there is no connection with the broker at {qpidd}", 0, 1, 0)
+    await agent.start()
+    stack.push_async_callback(agent.stop)
+    async with asyncio.timeout(5):
+        while agent.load.waiting:
+            await asyncio.sleep(0.01)
+    assert agent.load == BusLoad("", 1, 0, 0)
 
 
 async def test_credentials_are_for_loopback_or_tls() -> None:
