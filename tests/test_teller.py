@@ -61,8 +61,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     config = sites["a"].config
     sites["a"].config = replace(config, listen=replace(config.listen, publish_interval=1))
     async with sites:
-        # The holder of a ticket records what it publishes; who writes before that would have to do it over.
-        await until(lambda: "qmfagent-owned-T" in sites["a"].snapshot.ids, "the record of what is published")
+        agent = sites["a"].agent
+        assert agent is not None
+        # The holder of a ticket records what it publishes: who writes before that would have to do it over, and until the
+        # agent has seen its own record its resources are still to change.
+        inventory = agent.inventory
+        await until(
+            lambda: inventory.current is not None and bool(inventory.current.owned), "the record seen by the agent"
+        )
         yield sites["a"]
 
 
