@@ -100,6 +100,14 @@ deb: | system-deb
 	cd build/deb/source && env --unset=MAKEFLAGS dpkg-buildpackage --build=binary --no-sign
 	cp build/deb/*.deb dist
 
+# pip keeps what it has built: a proton from before the headers were there lacks TLS or SASL, and would be taken again.
+define pip-install
+$(1) -m pip install --quiet $(2)
+$(1) -c 'from qmfagent.bus.security.tls import check_proton; check_proton()' 2>/dev/null || { \
+	echo "building python-qpid-proton again, with TLS and SASL" && $(1) -m pip uninstall --quiet --yes python-qpid-proton && \
+	$(1) -m pip install --quiet --no-cache-dir $(2); }
+endef
+
 install: install-python install-system install-configuration install-completion install-man
 
 # An environment of its own: Debian's packages of what it needs are older. It bears its final path, whatever DESTDIR is. Its
@@ -107,7 +115,7 @@ install: install-python install-system install-configuration install-completion 
 install-python: | system-build
 	rm -rf build "$(DESTDIR)$(LIBDIR)"
 	$(PYTHON) -m venv "$(DESTDIR)$(LIBDIR)"
-	"$(DESTDIR)$(LIBDIR)/bin/python" -m pip install --quiet --no-compile ".[$(EXTRAS)]"
+	$(call pip-install,"$(DESTDIR)$(LIBDIR)/bin/python",--no-compile ".[$(EXTRAS)]")
 	"$(DESTDIR)$(LIBDIR)/bin/python" -m pip uninstall --quiet --yes setuptools pip
 	find "$(DESTDIR)$(LIBDIR)" \( -name __pycache__ -o -name direct_url.json \) -prune -exec rm -rf {} +
 	"$(DESTDIR)$(LIBDIR)/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$(DESTDIR)" \
@@ -174,7 +182,7 @@ system-test:
 
 $(VENV)/installed: setup.cfg pyproject.toml qmfagent/__init__.py | system-build
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .[web]
+	$(call pip-install,$(BIN)/python,--editable .[web])
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
