@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from qmfagent.cib.change import CibChange, CibLost
+from qmfagent.cib.effective import cluster_options
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.cib.ticket import BoothView, TicketState
 from qmfagent.cib.version import Version
@@ -51,8 +52,7 @@ def site_name(config: Config, snapshot: Snapshot) -> str:
     """The site's name: as configured, else the cluster's own. Raises ConfigError where there is neither that could be one."""
     if config.site:
         return config.site
-    pair = snapshot.configuration.find("crm_config/cluster_property_set/nvpair[@name='cluster-name']")
-    name = "" if pair is None else pair.get("value", "")
+    name = cluster_options(snapshot).get("cluster-name", "")
     if not name:
         raise ConfigError(
             "the cluster has no cluster-name", hint='name the site in the agent\'s configuration: site = "..."'

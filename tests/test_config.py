@@ -313,6 +313,15 @@ def named(name: str) -> Snapshot:
     return Snapshot.parse(f"<cib><configuration>{crm_config}</configuration></cib>".encode())
 
 
+def test_a_site_is_called_as_pacemaker_calls_its_cluster_where_several_sets_name_it() -> None:
+    other, own = (
+        f'<cluster_property_set id="{i}"><nvpair id="{i}-n" name="cluster-name" value="{name}"/></cluster_property_set>'
+        for i, name in (("added", "other"), ("cib-bootstrap-options", "own"))
+    )
+    text = f"<cib><configuration><crm_config>{other}{own}</crm_config></configuration></cib>"
+    assert site_name(Config(), Snapshot.parse(text.encode())) == "own"
+
+
 def test_a_site_is_called_as_configured_or_as_its_cluster() -> None:
     assert site_name(Config(site="here"), named("there")) == "here"
     assert site_name(Config(), named("there")) == "there"
