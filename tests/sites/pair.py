@@ -153,12 +153,12 @@ class Site:
         await self._write(lambda here: to_patchset(changes, here.version))
 
     async def delete(self, *identifiers: str) -> None:
-        """Delete members of the configuration."""
+        """Delete elements of the configuration."""
 
         def deletion(here: Snapshot) -> bytes:
             diff = etree.Element("diff", {"format": "2"})
             for identifier in identifiers:
-                path = document.element_path(here.members[identifier])
+                path = document.element_path(here.ids[identifier])
                 etree.SubElement(diff, "change", {"operation": "delete", "path": path})
             return etree.tostring(diff)
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.sites.pair import SitePair
+from tests.sites.pair import SitePair, until
 from tests.web.served import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -30,8 +30,29 @@ async def test_a_split_is_called_one_before_it_happens(
     await expect(page.get_by_role("heading", name="Grant T to siteb?")).to_be_visible()
     await expect(page.locator(".notice-bad")).to_contain_text("Split: sitea holds it.")
     await expect(page.locator("main")).to_contain_text("What depends on it is started at siteb: shop.")
+    await expect(page.locator("main")).to_contain_text(
+        "No node of siteb can start anything now: siteb-node1 is offline."
+    )
     await accessible(page)
     assert (await pair.b.object("Ticket:T"))["granted"] is False
+
+
+async def test_what_the_cluster_leaves_alone_runs_on_when_its_ticket_is_revoked(
+    page: Page, web: Served, pair: SitePair
+) -> None:
+    await page.goto(f"{web.url}/tickets/T/revoke?at=sitea")
+    await expect(page.locator("main")).to_contain_text("as its loss-policy says, at sitea: shop.")
+    await expect(page.locator("main")).not_to_contain_text("does not manage")
+    mode = '<nvpair id="left-alone-mode" name="maintenance-mode" value="true"/>'
+    await pair.a.create("crm_config", f'<cluster_property_set id="left-alone">{mode}</cluster_property_set>')
+    try:
+        assert pair.a.agent is not None
+        inventory = pair.a.agent.inventory
+        await until(lambda: "vip" in inventory.seen().unmanaged, "the maintenance mode seen by the agent")
+        await page.reload()
+        await expect(page.locator(".notice-bad", has_text="does not stop them: vip, web.")).to_be_visible()
+    finally:
+        await pair.a.delete("left-alone")
 
 
 async def test_a_ticket_is_paused_and_followed_again(page: Page, web: Served, pair: SitePair) -> None:

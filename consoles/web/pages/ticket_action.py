@@ -10,12 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from consoles.asynchronous import AsyncConsole
 from consoles.ticket_actions import ACTIONS
 from consoles.tickets import TicketStatus
 from consoles.web.rendering import redirect, render
-from consoles.web.views.ticket_action import action_view
+from consoles.web.views.ticket_action import Cluster, action_view
 from consoles.web.visiting import visiting
 from qmfagent.errors import InputError
+
+_UNMANAGED = ["and", ["eq", "kind", ["quote", "primitive"]], ["eq", "managed", ["quote", False]]]
 
 
 async def page(request: Request) -> Response:
@@ -25,7 +28,8 @@ async def page(request: Request) -> Response:
     own = await visit.console.query("Ticket", _named(site), name=ticket)
     picture = await visit.live.picture()
     status = next((each for each in picture.tickets if each.name == ticket), TicketStatus(ticket, ()))
-    view = action_view(action, status, site, own[0].values if own else {}, picture)
+    cluster = await _cluster(visit.console, site, ticket)
+    view = action_view(action, status, site, own[0].values if own else {}, picture, cluster)
     may = await visit.may(site, f"Ticket.{action}", ticket)
     return render(request, "ticket_action.html", ticket=ticket, view=view, may=may)
 
@@ -37,6 +41,15 @@ async def post(request: Request) -> Response:
     site = _named(str((await request.form()).get("at", "")))
     await visit.console.call(site, f"Ticket:{ticket}", action)
     return redirect(request, "tickets", ticket, action, at=site)
+
+
+async def _cluster(console: AsyncConsole, site: str, ticket: str) -> Cluster:
+    nodes = await console.query("Node", site)
+    resources = await console.query("Resource", site, where=_UNMANAGED)
+    return Cluster(
+        [node.values for node in nodes],
+        [resource.values["id"] for resource in resources if ticket in resource.values["tickets"]],
+    )
 
 
 def _action(request: Request) -> str:

@@ -5,7 +5,7 @@ Rules of this file: pure. What is dangerous comes first; what is not known is sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,18 @@ class ActionView:
         return any(each.tone == "bad" for each in self.consequences)
 
 
-def action_view(action: str, status: TicketStatus, site: str, own: Mapping[str, Any], picture: Picture) -> ActionView:
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The site's cluster as it stands: the values of its Node objects, and ids of the ticket's resources that it does not
+    manage."""
+
+    nodes: Sequence[Mapping[str, Any]] = ()
+    unmanaged: Sequence[str] = ()
+
+
+def action_view(
+    action: str, status: TicketStatus, site: str, own: Mapping[str, Any], picture: Picture, cluster: Cluster
+) -> ActionView:
     """The confirmation of an action on a ticket at a site; `own` are the values of that site's Ticket object, empty where it
     has none."""
     at = next((each for each in status.sites if each.site == site), TicketAt(site, UNKNOWN))
@@ -62,19 +73,20 @@ def action_view(action: str, status: TicketStatus, site: str, own: Mapping[str, 
         site,
         _TITLES[action].format(ticket=status.name, site=site),
         ACTION_LABELS[action],
-        tuple(_consequences(action, status, at, own, picture)),
+        tuple(_consequences(action, status, at, own, picture, cluster)),
         can,
         f"Ticket {status.name} is {ACTIONS[action]} {site}.",
     )
 
 
 def _consequences(
-    action: str, status: TicketStatus, at: TicketAt, own: Mapping[str, Any], picture: Picture
+    action: str, status: TicketStatus, at: TicketAt, own: Mapping[str, Any], picture: Picture, cluster: Cluster
 ) -> Iterator[Consequence]:
     site, resources = at.site, _named(own.get("resources", ()))
     match action:
         case "grant":
             yield from _of_grant(status, at, own, picture)
+            yield from _of_starting(site, cluster)
         case "revoke":
             if own.get("booth"):
                 yield Consequence("info", f"booth manages this ticket ({own['booth']}), and is asked to revoke it.")
@@ -82,14 +94,17 @@ def _consequences(
                 yield Consequence(
                     "bad", f"What depends on it is stopped, or as its loss-policy says, at {site}: {resources}."
                 )
+            yield from _of_stopping(site, cluster)
             yield Consequence(
                 "warn", "No site holds it then, and nothing of it runs anywhere, until it is granted again."
             )
         case "standby":
             yield Consequence("warn", f"What depends on it is stopped gracefully at {site}: {resources or 'nothing'}.")
+            yield from _of_stopping(site, cluster)
             yield Consequence("info", f"{site} keeps the ticket.")
         case "activate":
             yield Consequence("info", f"What depends on it may run again at {site}: {resources or 'nothing'}.")
+            yield from _of_starting(site, cluster)
         case "pause":
             yield Consequence("info", f"Nothing is applied or healed at {site} by itself, until the pause is ended.")
             yield Consequence("info", "What somebody applies by hand goes through.")
@@ -136,6 +151,33 @@ def _of_grant(status: TicketStatus, at: TicketAt, own: Mapping[str, Any], pictur
         yield Consequence("warn", f"{fields} from what was delivered.")
 
 
+def _of_starting(site: str, cluster: Cluster) -> Iterator[Consequence]:
+    hindrances = [(str(node["name"]), _hindrance(node)) for node in cluster.nodes]
+    if hindrances and all(why for _, why in hindrances):
+        told = _named(f"{name} is {why}" for name, why in hindrances)
+        yield Consequence("warn", f"No node of {site} can start anything now: {told}.")
+    if cluster.unmanaged:
+        told = _named(cluster.unmanaged)
+        yield Consequence("warn", f"The cluster of {site} does not manage these now, and does not start them: {told}.")
+
+
+def _of_stopping(site: str, cluster: Cluster) -> Iterator[Consequence]:
+    if cluster.unmanaged:
+        told = _named(cluster.unmanaged)
+        yield Consequence(
+            "bad",
+            f"The cluster of {site} does not manage these now, and does not stop them: {told}. Where they run they run on, "
+            "also when the ticket is granted to another site.",
+        )
+
+
+def _hindrance(node: Mapping[str, Any]) -> str:
+    """Why a node starts nothing, empty where it does."""
+    if not node["online"]:
+        return "offline"
+    return "in standby" if node["standby"] else "in maintenance" if node.get("maintenance") else ""
+
+
 def _of_release(at: TicketAt) -> Consequence:
     if at.state == HOLDER:
         return Consequence("info", f"{at.site} holds the ticket: nothing is applied there.")
@@ -147,6 +189,6 @@ def _of_release(at: TicketAt) -> Consequence:
     return Consequence("warn" if at.mode == "automatic" else "info", f"What waits at {at.site} is applied {when}.")
 
 
-def _named(resources: Any) -> str:
-    names = [str(each) for each in resources]
+def _named(told: Iterable[Any]) -> str:
+    names = [str(each) for each in told]
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

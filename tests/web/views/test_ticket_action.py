@@ -10,16 +10,23 @@ from consoles.picture import Picture
 from consoles.ticket_actions import ACTIONS
 from consoles.tickets import HOLDER, TicketAt, TicketStatus
 from consoles.values import Object
-from consoles.web.views.ticket_action import ActionView, action_view
+from consoles.web.views.ticket_action import ActionView, Cluster, action_view
 
 HERE = TicketAt("siteb", "in-sync", mode="manual")
 OWN = {"resources": ["shop"], "booth": ""}
 
 
-def view(action: str, at: TicketAt = HERE, *others: TicketAt, own: Any = OWN, unreached: str = "") -> ActionView:
+def view(
+    action: str,
+    at: TicketAt = HERE,
+    *others: TicketAt,
+    own: Any = OWN,
+    unreached: str = "",
+    cluster: Cluster = Cluster(),  # noqa: B008
+) -> ActionView:
     peers = [{"site": unreached}] if unreached else []
     sites = tuple(Object(each.site, "Site", "", {"peers": peers}) for each in (at, *others))
-    return action_view(action, TicketStatus("T", (at, *others)), "siteb", own, Picture(1, sites))
+    return action_view(action, TicketStatus("T", (at, *others)), "siteb", own, Picture(1, sites), cluster)
 
 
 def said(shown: ActionView) -> str:
@@ -60,6 +67,29 @@ def test_a_revocation_stops_what_runs() -> None:
     shown = view("revoke", TicketAt("siteb", HOLDER, mode="manual"))
     assert shown.dangerous
     assert "stopped, or as its loss-policy says, at siteb: shop" in said(shown)
+
+
+@pytest.mark.parametrize("action", ["grant", "activate"])
+def test_what_starts_nothing_is_named(action: str) -> None:
+    standby = {"name": "n1", "online": True, "standby": True, "maintenance": False}
+    offline = {"name": "n2", "online": False, "standby": False}
+    at = TicketAt("siteb", HOLDER, standby=True, mode="manual") if action == "activate" else HERE
+    shown = view(action, at, cluster=Cluster([standby, offline], ["vip", "web"]))
+    assert "warn: No node of siteb can start anything now: n1 is in standby, n2 is offline." in said(shown)
+    assert "does not manage these now, and does not start them: vip, web." in said(shown)
+    able = {"name": "n3", "online": True, "standby": False, "maintenance": False}
+    assert "start anything" not in said(view(action, at, cluster=Cluster([standby, able])))
+    assert "start anything" not in said(view(action, at))
+    assert "n3 is in maintenance" in said(view(action, at, cluster=Cluster([{**able, "maintenance": True}])))
+
+
+@pytest.mark.parametrize("action", ["revoke", "standby"])
+def test_what_runs_on_is_a_danger(action: str) -> None:
+    at = TicketAt("siteb", HOLDER, mode="manual")
+    assert "bad: The cluster of siteb does not manage these now, and does not stop them: vip." in said(
+        view(action, at, cluster=Cluster(unmanaged=["vip"]))
+    )
+    assert "does not stop them" not in said(view(action, at))
 
 
 @pytest.mark.parametrize(
