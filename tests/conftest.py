@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.installation import Installation
 from tests.lab import requirements
 from tests.lab.lab import Lab
 from tests.rabbitmq.server import SCRIPT, RabbitMq
 from tests.sites.buses import EMBEDDED, AtRabbitMq, Embedded, SiteBus, add_users
+
+# How long an example takes says nothing where the tests share the machine: the process may not run at all for a while.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
