@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from qmfagent.cib import document
 from qmfagent.cib.snapshot import Snapshot
 from qmfagent.pacemaker.file import FileCib
 from tests.certificates import write_signing_keys
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 SITES = ("paris", "lyon")
@@ -54,7 +54,7 @@ class DemoSites:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.urls = dict(zip(SITES, _free_urls(), strict=True))
+        self.urls = {site: f"amqp://127.0.0.1:{free_port()}" for site in SITES}
         self._agents: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> DemoSites:
@@ -110,12 +110,3 @@ class DemoSites:
             await store.apply(patchset, digest)
         finally:
             await store.stop()
-
-
-def _free_urls() -> list[str]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in SITES]
-    try:
-        return [f"amqp://127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

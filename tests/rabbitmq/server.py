@@ -18,6 +18,7 @@ from typing import Any
 import pika
 
 from tests.certificates import CertificateAuthority
+from tests.ports import free_port
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
@@ -25,15 +26,6 @@ START = 90.0
 
 Permissions = tuple[str, str, str]
 EVERYTHING: Permissions = (".*", ".*", ".*")
-
-
-def free_ports(count: int) -> list[int]:
-    """That many ports of loopback that nobody uses now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 class RabbitMq:
@@ -45,7 +37,7 @@ class RabbitMq:
         `definitions` may be given more of what RabbitMQ's definitions file takes, before it is started.
         """
         self.directory = directory
-        self.port, self.tls_port, distribution, self._epmd_port = free_ports(4)
+        self.port, self.tls_port, distribution, self._epmd_port = (free_port() for _ in range(4))
         self.url = f"amqp://127.0.0.1:{self.port}"
         self.tls_url = f"amqps://localhost:{self.tls_port}"
         self.authority = CertificateAuthority(directory, "ca")

@@ -5,12 +5,12 @@ Rules of this file: which it is makes no difference to anything else in the test
 
 from __future__ import annotations
 
-import socket
 from typing import Any, Protocol
 
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.config import BrokerConfig, Listen
+from tests.ports import free_port as free_port
 from tests.rabbitmq.server import RabbitMq
 
 EMBEDDED, RABBITMQ = SITE_BUSES = ("embedded", "rabbitmq")
@@ -19,13 +19,6 @@ CONSOLE = "console"
 SITES = ("sitea", "siteb", "sitec")
 ANYBODY = "anybody"
 """A user whom the broker forbids nothing."""
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SiteBus(Protocol):
