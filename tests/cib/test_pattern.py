@@ -86,9 +86,9 @@ def test_what_can_not_be_followed_is_refused(pattern: str) -> None:
 
 
 def test_no_pattern_stalls() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     for pattern in ("(a+)+$", "(a|a)*b", "(a*)*(a*)*(a*)*c", "(.*)(.*)(.*)(.*)(.*)x$"):
         compiled = compile_pattern(pattern)
         assert compiled is not None
         assert not compiled.search("a" * 5000 + "!")
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
