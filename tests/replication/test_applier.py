@@ -131,12 +131,12 @@ async def test_a_plan_that_fails_takes_nothing_from_one_that_is_in_the_making() 
 
     def slow(*given: Any) -> Any:
         reached.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return unmangled(*given)
 
     site = Site(mangler=slow)
     plan = asyncio.create_task(site.plan())
-    assert await asyncio.to_thread(reached.wait, 10)
+    assert await asyncio.to_thread(reached.wait, 30)
     site.remotes.claimed["c"] = RequestTimeout("site c does not tell")
     with pytest.raises(RequestTimeout):
         await site.plan()
@@ -241,18 +241,22 @@ async def test_a_fault_in_the_sites_own_rules_is_an_error() -> None:
 
 
 async def test_steps_of_a_sites_own_are_run_few_at_a_time() -> None:
-    running, most = 0, 0
+    running, most, counted = 0, 0, threading.Lock()
+    together = threading.Barrier(MAX_MANGLING)
 
     def counting(source: Closure, tickets: Any) -> Any:
         nonlocal running, most
-        running += 1
-        most = max(most, running)
-        time.sleep(0.01)  # as a step of seconds would, in a thread of its own
-        running -= 1
+        with counted:
+            running += 1
+            most = max(most, running)
+        together.wait(30)  # none ends before as many have begun as may, each in a thread of its own
+        time.sleep(0.01)  # one too many would begin meanwhile
+        with counted:
+            running -= 1
         return unmangled(source, tickets)
 
     site = Site(mangler=counting)
-    await asyncio.gather(*(site.applier.plan("T") for _ in range(10)))
+    await asyncio.gather(*(site.applier.plan("T") for _ in range(5 * MAX_MANGLING)))
     assert most == MAX_MANGLING
 
 

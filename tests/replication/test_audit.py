@@ -55,10 +55,11 @@ async def test_one_that_is_refused_is_too_and_once(lines: Lines, tmp_path: Path)
 async def test_who_asks_another_site_through_this_one_is_audited_at_both(lines: Lines, manual_pair: SitePair) -> None:
     await manual_pair.a.replica("T", "siteb", direction="to", state="behind")
     await manual_pair.a.call("Replica:T:siteb", "replicate_now")
+    applied = await manual_pair.b.event("applied")
     await until(lambda: len(lines()) == 2, "both lines")
     assert [(line["what"], line["on"], line["result"]) for line in lines()] == [
         ("Site.apply", "Site:siteb", "done"),
         ("Replica.replicate_now", "Replica:T:siteb", "done"),
     ]
     assert len(lines()[0]["arguments"]["token"]) == 32
-    assert lines()[0]["trace"] == lines()[1]["trace"] == manual_pair.b.seen("applied")[0].values["trace"]
+    assert lines()[0]["trace"] == lines()[1]["trace"] == applied.values["trace"]

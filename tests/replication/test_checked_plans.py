@@ -96,6 +96,7 @@ async def test_what_crm_verify_is_against_is_not_applied(pacemaker_tools: None, 
         assert "o2 is duplicate of o1" in found["message"]
         assert plan["token"] == ""
         before = pair.b.snapshot.config_digest
+        await pair.a.replica("T", "siteb", direction="to")
         with pytest.raises(RemoteError) as refused:
             await pair.a.call("Replica:T:siteb", "replicate_now")
         assert refused.value.reason == "verify"

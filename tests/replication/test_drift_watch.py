@@ -89,10 +89,8 @@ def grant(cib: etree._Element) -> None:
 
 async def quiet(site: Site) -> None:
     """Wait until everything that was woken was looked at."""
-    await until(lambda: not site.watch._worker.woken and not site.healer._worker.woken, "the watch")
-    async with site.applier.quiet:
-        await asyncio.sleep(0)
-    await asyncio.sleep(0.01)
+    workers = site.watch._worker, site.healer._worker
+    await until(lambda: not any(worker.woken or any(worker._under_way) for worker in workers), "the watch")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ async def test_a_killed_apply_is_settled_at_the_next_start(tmp_path: Path, point
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.replication.killed", point, str(tmp_path), cwd=ROOT
     )
-    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGKILL
+    assert await asyncio.wait_for(process.wait(), 120) == -signal.SIGKILL
     assert bool(owned_ids(Snapshot.parse(cib.read_bytes()), "T")) == happened
     async with running(tmp_path) as site:
         (outcome,) = site.ledger.of_ticket("T", OUTCOMES, 10)

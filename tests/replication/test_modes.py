@@ -137,7 +137,7 @@ async def test_a_schedule_that_comes_is_kept(tmp_path: Path, site_bus: SiteBus) 
         due, runs._now = runs._due["T"], lambda: due + 1
         sites.b.agent._subscriber.wake("T")  # type: ignore[union-attr]
         await sites.a.replica("T", "siteb", state="in-sync")
-        assert sites.b.seen("applied", by="automatic")
+        await sites.b.event("applied", by="automatic")
 
 
 async def test_nothing_is_paused_that_is_not_there(followed: SitePair) -> None:

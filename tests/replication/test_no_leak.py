@@ -136,6 +136,7 @@ class Session:
                 await until(lambda n=nvpair, v=value: b.snapshot.ids[n].get("value") == v, f"{nvpair} at b")  # type: ignore[misc]
             await a.set_value("opts-token", LOCAL + "x")
             await b.set_value("db-pw", DRIFT)
+            await b.event("drift_found")
             await self._look(b, at_b)
             await self._break(at_b)
             for site, console in ((a, at_a), (b, at_b)):

@@ -71,7 +71,7 @@ class AtRabbitMq:
 
     def config(self, site: str) -> dict[str, Any]:
         """Its user there."""
-        return {"broker": BrokerConfig(self.broker.url, credentials=credentials(site), heartbeat=1)}
+        return {"broker": BrokerConfig(self.broker.url, credentials=credentials(site), heartbeat=2)}
 
     def console(self, site: str, **options: Any) -> ConsoleSession:
         """A session of a console's user."""

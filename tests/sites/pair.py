@@ -6,7 +6,7 @@ Rules of this file: nothing is faked; FileCib passes the same contract suite as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,7 @@ from lxml import etree
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from qmfagent.agent import QmfAgent
+from qmfagent.bus.console.event_stream import EventStream
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.cib import document
 from qmfagent.cib.plans.difference import member_changes, to_patchset
@@ -34,7 +35,8 @@ from qmfagent.qmf.opcodes import QUERY_REQUEST
 from tests.certificates import write_signing_keys
 from tests.sites.buses import Embedded, SiteBus
 
-WAIT = 10.0
+WAIT = 60.0
+"""Seconds to wait for what has to come. It mostly comes at once; where many processes share few cores, it takes its time."""
 ANY_AGENT = AllowList.of("ocf:*:*", "systemd:*", "stonith:*", "bundle:*:*")
 
 
@@ -71,28 +73,43 @@ class Site:
     _listening: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Run the agent and connect a console to it."""
+        """Run the agent and connect a console to it, until the agent has worked through its CIB as it is then.
+
+        It begins with that, and with its peers, when the console listens: `events` are all that it raises from then on.
+        """
         await self.store.start()
-        self.agent = QmfAgent(self.config, self.store, self.name, await self.store.snapshot())
-        ready = asyncio.Event()
-        self._task = asyncio.create_task(self.agent.run(ready))
+        agent = self.agent = QmfAgent(self.config, self.store, self.name, await self.store.snapshot())
+        ready, listening = asyncio.Event(), asyncio.Event()
+        agent._watch.run = _after(listening, agent._watch.run)  # type: ignore[method-assign]
+        agent.peers.run = _after(listening, agent.peers.run)  # type: ignore[method-assign]
+        task = self._task = asyncio.create_task(agent.run(ready))
         waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({self._task, waiting}, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
-        if self._task.done():
-            await self._task
-        self.session = self.bus.console(self.name)
+        await asyncio.wait({task, waiting}, timeout=WAIT, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            waiting.cancel()
+            await task
+        self.session = self.bus.console(self.name, connect_timeout=WAIT)
         await self.session.__aenter__()
         await self.session.wait_agent(lambda agent: agent.name == agent_name(self.name), WAIT)
-        self.events = []
-        self._listening = asyncio.create_task(self._listen())
+        events = self.events = []
+        self._listening = asyncio.create_task(self._listen(self.session.events(), events))
+        before = agent._events.last
+        listening.set()
+        await until(
+            lambda: task.done() or not agent.inventory.connected or not agent._watch._unpublished,
+            f"the first look of {self.name} at its CIB",
+        )
+        last = agent._events.last
+        await until(
+            lambda: task.done() or last == before or bool(events and events[-1].values["seq"] >= last),
+            f"the first events of {self.name}",
+        )
 
-    async def _listen(self) -> None:
-        assert self.session is not None
-        assert self.events is not None
-        with self.session.events() as stream:
+    async def _listen(self, stream: EventStream, events: list[EventReceived]) -> None:
+        with stream:
             async for event in stream:
                 if isinstance(event, EventReceived) and event.agent == agent_name(self.name):
-                    self.events.append(event)
+                    events.append(event)
 
     async def sees_peers(self, *others: str) -> None:
         """Wait until the agent can reach these sites, or all its peers."""
@@ -125,12 +142,12 @@ class Site:
     async def call(self, object_name: str, method: str, **arguments: Any) -> dict[str, Any]:
         """Call a method of the agent as a console does."""
         assert self.session is not None
-        return await self.session.call(agent_name(self.name), object_name, method, arguments)
+        return await self.session.call(agent_name(self.name), object_name, method, arguments, timeout=WAIT)
 
     async def object(self, object_name: str) -> dict[str, Any]:
         """The values of one object."""
         assert self.session is not None
-        (found,) = await self.session.query(agent_name(self.name), object_name=object_name)
+        (found,) = await self.session.query(agent_name(self.name), object_name=object_name, timeout=WAIT)
         return dict(found.values)
 
     async def ticket(self, name: str, action: str) -> None:
@@ -193,7 +210,10 @@ class Site:
 
     async def event(self, name: str, **values: Any) -> EventReceived:
         """Wait for such an event, which may have come already."""
-        await until(lambda: bool(self.seen(name, **values)), f"{name} {values} at {self.name}; seen: {self.events}")
+        await until(
+            lambda: bool(self.seen(name, **values)),
+            lambda: f"{name} {values} at {self.name}; seen: {self.events}",
+        )
         return self.seen(name, **values)[-1]
 
     async def replica(self, ticket: str, remote: str, **values: Any) -> dict[str, Any]:
@@ -205,7 +225,9 @@ class Site:
             found = replicas.get(ticket, remote)
             return all(getattr(found, key) == value for key, value in values.items())
 
-        await until(matches, f"replica {ticket} with {remote} at {self.name} {values}: {replicas.get(ticket, remote)}")
+        await until(
+            matches, lambda: f"replica {ticket} with {remote} at {self.name} {values}: {replicas.get(ticket, remote)}"
+        )
         return await self.object(f"Replica:{ticket}:{remote}")
 
 
@@ -226,12 +248,25 @@ class FileCibWriter:
             await store.stop()
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = WAIT) -> None:
-    """Wait for a condition of this process, at most that many seconds."""
+async def until(condition: Callable[[], bool], what: str | Callable[[], str], seconds: float = WAIT) -> None:
+    """Wait for a condition of this process, at most that many seconds. `what` is what is waited for, or says so at the end."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"never came: {what}"
+        if asyncio.get_running_loop().time() >= deadline:
+            raise AssertionError(f"never came: {what if isinstance(what, str) else what()}")
         await asyncio.sleep(0.01)
+
+
+def _after(
+    event: asyncio.Event, run: Callable[..., Coroutine[Any, Any, None]]
+) -> Callable[..., Coroutine[Any, Any, None]]:
+    """The same, once the event is set."""
+
+    async def later(*args: Any) -> None:
+        await event.wait()
+        await run(*args)
+
+    return later
 
 
 class SiteGroup:
