@@ -69,7 +69,8 @@ class Link:
     def join(self, patience: float) -> asyncio.Task[bool]:
         """Begin to connect; the task gives True once the link is up and its agents are known.
 
-        It gives False where the first attempt has failed, or takes more than `patience` seconds; the link goes on trying.
+        It gives False where the first attempt has failed, or takes more than `patience` seconds; the link goes on trying. The
+        first agent has as long to answer: one that has much to do is not to be taken for none.
         """
         if self._joining is None:
             loop = asyncio.get_running_loop()
@@ -113,7 +114,7 @@ class Link:
         except BusError:
             return False
         with suppress(BusError):  # lost again already: the session locates its agents when it is back
-            await self.session.agents()
+            await self.session.agents(patience)
         return True
 
     async def _watch(self) -> None:

@@ -25,12 +25,15 @@ from qmfagent.qmf.agent import Agent, MethodCall
 from qmfagent.qmf.classes import SchemaClass
 from qmfagent.qmf.data import Data
 from qmfagent.qmf.message import TOPIC, Message
-from qmfagent.qmf.opcodes import ErrorCode
+from qmfagent.qmf.opcodes import AGENT_LOCATE_REQUEST, ErrorCode
 from tests.consoles.documents import check
-from tests.sites.pair import SitePair
+from tests.ports import free_port
+from tests.sites.pair import SitePair, until
 
 SCHEMA = load_schema()
 NOW = 1_700_000_000_000_000_000
+TIMEOUT = 20.0
+"""Seconds that anything is waited for that comes, however long the machine takes."""
 DIGEST = "0123456789abcdef" * 4
 TOKEN = "0123456789abcdef" * 2
 
@@ -99,11 +102,12 @@ PERMITTED = [
 
 class FakeSite:
     """An agent with a few objects. `plan` is what Site.plan answers; `refusal` refuses every call but plan; a `silent`
-    one answers no calls."""
+    one answers no calls, a `slow` one takes that many seconds to say that it is there."""
 
     def __init__(self, name: str, holds: bool = False, peer: str = "") -> None:
         self.name = name
         self.url = ""
+        self.slow = 0.0
         self.plan: Mapping[str, Any] = PLAN
         self.refusal: Refused | None = None
         self.silent = False
@@ -119,8 +123,9 @@ class FakeSite:
         self.objects_by_class["Plan"] = [self._data("Plan", TOKEN, token=TOKEN, site=name, ticket="db")]
 
     async def start(self, tls: TlsConfig | None = None) -> None:
-        """Listen: at a port of the kernel's choice at first, at the same one ever after."""
+        """Listen, always at the same port."""
         scheme = "amqp" if tls is None else "amqps"
+        self.url = self.url or f"{scheme}://127.0.0.1:{free_port()}"
         self._epoch += 1
         self._agent = Agent(
             "clusterlabs.org",
@@ -133,7 +138,7 @@ class FakeSite:
             heartbeat_interval=60,
         )
         self._listener = Listener(
-            self.url or f"{scheme}://127.0.0.1:0",
+            self.url,
             tls=tls,
             addresses=self._agent.addresses(),
             on_message=self._receive,
@@ -142,7 +147,7 @@ class FakeSite:
                 "events_missed", {"site": self.name, "seq": since, "count": count}, NOW
             ),
         )
-        self.url = f"{scheme}://127.0.0.1:{await self._listener.start()}"
+        await self._listener.start()
 
     async def stop(self) -> None:
         """Close all connections, and listen no more."""
@@ -183,7 +188,9 @@ class FakeSite:
         assert self._listener is not None
         for outcome in self._agent.receive(message, identity.user, NOW):
             answer = outcome if isinstance(outcome, Message) else self._call(outcome)
-            if answer is not None:
+            if answer is not None and self.slow and message.opcode == AGENT_LOCATE_REQUEST:
+                asyncio.get_running_loop().call_later(self.slow, self._listener.send, answer)
+            elif answer is not None:
                 self._listener.send(answer)
 
     def _call(self, call: MethodCall) -> Message | None:
@@ -319,6 +326,13 @@ def without_profiles(no_profiles: None) -> None:
     """No test here is for the profiles of whoever runs it."""
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a site that is there is waited for: one that is not refuses at once here."""
+    monkeypatch.setattr("consoles.asynchronous.PATIENCE", TIMEOUT)
+    monkeypatch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", TIMEOUT)
+
+
 @pytest.fixture
 async def make_site() -> AsyncIterator[Callable[..., Awaitable[FakeSite]]]:
     """Starts a FakeSite."""
@@ -349,7 +363,7 @@ async def sites(make_site: Callable[..., Awaitable[FakeSite]]) -> tuple[FakeSite
 def qmfconsole(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command with arguments, at the URLs of `at` where given; its standard input is no terminal."""
 
-    async def go(*arguments: str, at: Iterable[FakeSite] = (), timeout: float = 5) -> Outcome:
+    async def go(*arguments: str, at: Iterable[FakeSite] = (), timeout: float = TIMEOUT) -> Outcome:
         urls = [part for site in at for part in ("--url", site.url)]
         capsys.readouterr()
         status = await asyncio.to_thread(partial(run, [*urls, "--timeout", str(timeout), *arguments]))
@@ -364,7 +378,17 @@ def qmfconsole(capsys: pytest.CaptureFixture[str]) -> Run:
 def at_both(pair: SitePair, qmfconsole: Any) -> Any:
     """Runs the command at both sites of the module's pair."""
     urls = ["--url", pair.a.config.listen.url, "--url", pair.b.config.listen.url]
-    return lambda *arguments: qmfconsole(*urls, *arguments, timeout=10)
+    return lambda *arguments: qmfconsole(*urls, *arguments)
+
+
+async def settled(pair: SitePair) -> None:
+    """Wait until nothing more happens by itself at a pair in manual mode: sitea has published ticket db and has seen its own
+    record of that, which makes one more change; siteb knows that it is behind, and sitea that it is."""
+    assert pair.a.agent is not None
+    inventory = pair.a.agent.inventory
+    await until(lambda: inventory.current is not None and bool(inventory.current.owned), "the record seen by the agent")
+    await pair.b.replica("db", "sitea", state="behind")
+    await pair.a.replica("db", "siteb", state="behind")
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ import pytest
 
 from consoles.client import AsyncConsole, Console, Event, Object, SiteLost
 from qmfagent.errors import ConfigError, ConnectionLost, Refused, RemoteError, RequestTimeout, UnknownObject
-from tests.consoles.conftest import TOKEN
+from tests.consoles.conftest import TIMEOUT, TOKEN
 
 DEAD = "amqp://127.0.0.1:1"
 
 
 def console(*sites: Any, **options: Any) -> AsyncConsole:
-    return AsyncConsole([site.url for site in sites], **{"timeout": 5.0, **options})
+    return AsyncConsole([site.url for site in sites], **{"timeout": TIMEOUT, **options})
 
 
 async def test_all_sites_are_asked_at_once(sites: Any) -> None:
@@ -80,15 +80,22 @@ async def test_refusals_keep_their_reason(siteb: Any) -> None:
 
 async def test_a_site_that_refuses_costs_no_time(siteb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only one that neither refuses nor accepts is waited for."""
-    monkeypatch.setattr("consoles.asynchronous.PATIENCE", 60)
-    async with asyncio.timeout(5), AsyncConsole([DEAD, siteb.url], timeout=60) as both:
+    monkeypatch.setattr("consoles.asynchronous.PATIENCE", 3 * TIMEOUT)
+    async with asyncio.timeout(TIMEOUT), AsyncConsole([DEAD, siteb.url], timeout=3 * TIMEOUT) as both:
         assert await both.sites() == ["siteb"]
         assert list(await both.unreachable()) == [DEAD]
 
 
+async def test_an_agent_that_takes_its_time_is_waited_for(siteb: Any) -> None:
+    """One that is up is not taken for none because it has much to do."""
+    siteb.slow = 1.5
+    async with console(siteb) as one:
+        assert await one.sites() == ["siteb"]
+
+
 async def test_a_site_that_is_down_is_reported_and_not_fatal(siteb: Any) -> None:
     problems: list[str] = []
-    async with AsyncConsole([DEAD, siteb.url], timeout=5, on_problem=problems.append) as both:
+    async with AsyncConsole([DEAD, siteb.url], timeout=TIMEOUT, on_problem=problems.append) as both:
         assert len(problems) == 1
         assert DEAD in problems[0]
         assert list(await both.unreachable()) == [DEAD]
@@ -106,7 +113,7 @@ async def test_an_agent_that_goes_in_the_middle(sites: Any) -> None:
     problems: list[str] = []
     async with console(*sites, on_problem=problems.append) as both:
         applying = asyncio.create_task(both.apply("siteb", TOKEN))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             await siteb.called.wait()
         await siteb.stop()
         with pytest.raises(ConnectionLost, match="may have been carried out"):
@@ -116,7 +123,7 @@ async def test_an_agent_that_goes_in_the_middle(sites: Any) -> None:
             await both.apply("siteb", TOKEN)
         with both.subscribe() as events:
             await sitea.stop()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(TIMEOUT):
                 while await anext(events) != SiteLost("sitea"):
                     pass
         with pytest.raises(ConnectionLost, match="no agent of a site answers"):
@@ -125,7 +132,8 @@ async def test_an_agent_that_goes_in_the_middle(sites: Any) -> None:
 
 async def test_no_answer_in_time(siteb: Any) -> None:
     siteb.silent = True
-    async with console(siteb, timeout=0.3) as one:
+    async with console(siteb) as one:
+        one._timeout = 0.3  # from now on: to connect takes what it takes
         with pytest.raises(RequestTimeout, match="no answer of siteb to apply"):
             await one.apply("siteb", TOKEN)
 
@@ -146,14 +154,14 @@ async def test_one_failing_site_of_several_is_reported(sites: Any, monkeypatch: 
 
 
 async def test_one_site_at_two_urls_counts_once(siteb: Any) -> None:
-    async with AsyncConsole([siteb.url, siteb.url.replace("127.0.0.1", "localhost")], timeout=5) as both:
+    async with AsyncConsole([siteb.url, siteb.url.replace("127.0.0.1", "localhost")], timeout=TIMEOUT) as both:
         assert await both.sites() == ["siteb"]
         assert len(await both.query("Ticket")) == 1
         with both.subscribe(events=["applied"]) as events:
             siteb.event("applied", count=1)
             siteb.event("published")
             siteb.event("applied", count=2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(TIMEOUT):
                 counts = [(await anext(events)).values["count"] for _ in range(2)]  # type: ignore[union-attr]
             assert counts == [1, 2]
 
@@ -187,7 +195,7 @@ async def test_the_synchronous_face(sites: Any, plans: Any) -> None:
         loop.call_soon_threadsafe(lambda: siteb.event("applied", count=count))
 
     def script() -> None:
-        with Console([sitea.url, siteb.url], timeout=5) as both:
+        with Console([sitea.url, siteb.url], timeout=TIMEOUT) as both:
             assert both.sites() == ["sitea", "siteb"]
             assert both.unreachable() == {}
             assert both.site("sitea").hostname == "sitea-node1"
@@ -204,7 +212,7 @@ async def test_the_synchronous_face(sites: Any, plans: Any) -> None:
                     events.next(timeout=0.05)
                 raise_event(1)
                 raise_event(2)
-                got = [events.next(timeout=5), next(events)]
+                got = [events.next(timeout=TIMEOUT), next(events)]
             assert [item.values["count"] for item in got if isinstance(item, Event)] == [1, 2]
             with pytest.raises(StopIteration):
                 next(events)

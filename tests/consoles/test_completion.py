@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.shell_completion import BashComplete
 
-from consoles.cli.completion import PATIENCE
 from consoles.main import cli
+from tests.consoles.conftest import TIMEOUT
 from tests.lab import requirements
 
 DEAD = "amqp://127.0.0.1:1"
@@ -44,7 +44,10 @@ async def offered(*words: str, at: Any = ()) -> list[str]:
         (["jour"], ["journal"]),
     ],
 )
-async def test_names_that_the_sites_know(sites: Any, words: list[str], names: list[str]) -> None:
+async def test_names_that_the_sites_know(
+    sites: Any, words: list[str], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consoles.cli.completion.PATIENCE", TIMEOUT)
     assert await offered(*words, at=sites) == names
 
 
@@ -62,12 +65,13 @@ async def test_what_fails_fails_in_silence(options: list[str], capfd: pytest.Cap
     assert capfd.readouterr() == ("", "")
 
 
-async def test_who_does_not_answer_is_not_waited_for() -> None:
+async def test_who_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", 60)
     silent = asyncio.Event()
     server = await asyncio.start_server(lambda reader, writer: silent.wait(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(PATIENCE + 2):
+        async with asyncio.timeout(TIMEOUT):  # of 60 that connecting would get now
             assert await offered("--url", f"amqp://127.0.0.1:{port}", "diff", "") == []
         silent.set()
 
@@ -82,7 +86,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command.chmod(0o755)
         for shell in ("bash", "zsh", "fish"):
             printed = subprocess.run(
-                [command, "completion", shell], capture_output=True, text=True, timeout=30, check=True
+                [command, "completion", shell], capture_output=True, text=True, timeout=120, check=True
             )
             assert printed.stderr == ""
             (folder / f"{name}.{shell}").write_text(printed.stdout)
@@ -93,7 +97,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_scripts_are_sound(scripts: Path, shell: str, command: str) -> None:
     requirements.require([shell], root=False, packages="bash zsh fish")
-    checked = subprocess.run([shell, "-n", scripts / f"{command}.{shell}"], capture_output=True, text=True, timeout=30)
+    checked = subprocess.run([shell, "-n", scripts / f"{command}.{shell}"], capture_output=True, text=True, timeout=120)
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
@@ -104,5 +108,5 @@ def test_bash_asks_the_command(scripts: Path, line: str, reply: str) -> None:
         f"PATH={scripts}:$PATH; source {scripts}/{name}.bash; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
         f'_{name}_completion {name}; echo "${{COMPREPLY[@]}}"'
     )
-    shell = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    shell = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=120, check=True)
     assert shell.stdout == f"{reply}\n", shell.stderr

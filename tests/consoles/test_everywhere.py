@@ -11,6 +11,7 @@ import pytest
 from consoles.client import AsyncConsole
 from consoles.everywhere import apply_everywhere, plan_everywhere, succeeded
 from qmfagent.errors import Refused
+from tests.consoles.conftest import TIMEOUT
 from tests.consoles.test_two_agents import SOURCE, TARGET
 from tests.sites.pair import Site, SiteGroup
 
@@ -35,7 +36,7 @@ def has_it(site: Site) -> bool:
 
 async def run(qmfconsole: Any, group: SiteGroup, *arguments: str) -> Any:
     given = [part for url in urls(group) for part in ("--url", url)]
-    return await qmfconsole(*given, *arguments, timeout=10)
+    return await qmfconsole(*given, *arguments)
 
 
 async def test_all_sites_have_it_in_the_end(group: SiteGroup, qmfconsole: Any) -> None:
@@ -65,7 +66,7 @@ async def test_where_one_plan_is_bad_nothing_is_applied(tmp_path: Path, qmfconso
 
 
 async def test_the_others_are_rolled_back_when_one_fails(group: SiteGroup) -> None:
-    async with AsyncConsole(urls(group), timeout=10) as console:
+    async with AsyncConsole(urls(group), timeout=TIMEOUT) as console:
         plans = await plan_everywhere(console, "db")
         assert all(each.good for each in plans)
         await group["sitec"].create("resources", '<primitive id="edit" class="ocf" provider="pacemaker" type="Dummy"/>')
@@ -82,13 +83,13 @@ async def test_the_others_are_rolled_back_when_one_fails(group: SiteGroup) -> No
 
 
 async def test_a_site_that_the_console_can_not_reach_has_no_good_plan(group: SiteGroup) -> None:
-    async with AsyncConsole(urls(group, "sitea", "siteb", "sitec"), timeout=10) as console:
+    async with AsyncConsole(urls(group, "sitea", "siteb", "sitec"), timeout=TIMEOUT) as console:
         plans = await plan_everywhere(console, "db")
     assert [(each.site, each.good) for each in plans] == [("siteb", True), ("sitec", True), ("sited", False)]
 
 
 async def test_without_one_holder_there_is_nothing_to_plan(group: SiteGroup) -> None:
-    async with AsyncConsole(urls(group), timeout=10) as console:
+    async with AsyncConsole(urls(group), timeout=TIMEOUT) as console:
         with pytest.raises(Refused) as refusal:
             await plan_everywhere(console, "unknown")
         assert refusal.value.reason == "no-holder"

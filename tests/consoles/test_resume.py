@@ -15,12 +15,12 @@ from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import Refused
 from qmfagent.journal.store import Journal, Retention
 from qmfagent.objects.event_log import EventLog
-from tests.consoles.conftest import SCHEMA
+from tests.consoles.conftest import SCHEMA, TIMEOUT
 
 
 async def take(events: Subscription, count: int) -> list[Any]:
     """The next items; the numbers of events, everything else as it is."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(3 * TIMEOUT):
         items = [await anext(events) for _ in range(count)]
     return [item.seq if isinstance(item, Event) else item for item in items]
 
@@ -32,7 +32,7 @@ def raise_events(site: Any, count: int, **values: Any) -> None:
 
 @pytest.fixture
 async def console(siteb: Any) -> AsyncIterator[AsyncConsole]:
-    async with AsyncConsole([siteb.url], timeout=5) as console:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as console:
         yield console
 
 
@@ -87,13 +87,13 @@ async def test_a_filter_by_name_does_not_make_holes(siteb: Any, console: AsyncCo
 
 
 async def test_a_console_that_comes_back_goes_on_where_it_was(siteb: Any) -> None:
-    async with AsyncConsole([siteb.url], timeout=5) as console:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as console:
         with console.subscribe() as events:
             raise_events(siteb, 2)
             last = [await anext(events) for _ in range(2)][-1]
     assert isinstance(last, Event)
     raise_events(siteb, 3, told=False)
-    async with AsyncConsole([siteb.url], timeout=5) as console:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as console:
         with console.subscribe(since={"siteb": last.position}) as events:
             assert await take(events, 3) == [3, 4, 5]
 
@@ -102,7 +102,7 @@ async def test_a_place_of_a_site_that_is_not_there_yet(siteb: Any, make_site: Ca
     late = await make_site("sitea")
     raise_events(late, 3)
     await late.stop()
-    async with AsyncConsole([siteb.url, late.url], timeout=5, on_problem=lambda text: None) as console:
+    async with AsyncConsole([siteb.url, late.url], timeout=TIMEOUT, on_problem=lambda text: None) as console:
         with console.subscribe(sites=["sitea"], since={"sitea": 1}) as events:
             await late.start()
             assert await take(events, 3) == [SiteFound("sitea"), 2, 3]
@@ -124,7 +124,7 @@ async def test_another_journal_is_a_gap_and_then_all_of_it(siteb: Any, console: 
 async def test_what_is_not_kept_is_a_gap_with_where_it_goes_on(siteb: Any, console: AsyncConsole) -> None:
     await restart(siteb, EventLog(SCHEMA, Journal(None, Retention(max_entries=5))))
     raise_events(siteb, 12)
-    async with AsyncConsole([siteb.url], timeout=5) as late:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as late:
         with late.subscribe(since={"siteb": 2}) as events:
             gap = Gap(siteb.url, 5, "they are not kept any more", "siteb", 7)
             assert await take(events, 6) == [gap, 8, 9, 10, 11, 12]
@@ -155,7 +155,7 @@ async def test_a_question_without_an_answer_is_asked_again(siteb: Any, console: 
         assert await take(events, 1) == [1]
         reading = asyncio.create_task(take(events, 2))
         siteb.called.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(TIMEOUT):
             await siteb.called.wait()
         siteb.refusal = None
         assert await reading == [2, 3]
@@ -178,7 +178,7 @@ async def test_a_console_that_was_stuck_has_everything_in_the_end_and_held_up_no
 ) -> None:
     siteb.limits = replace(Limits(), queue_messages=100, queue_bytes=200_000, window=2**16)
     await restart(siteb)
-    async with AsyncConsole([siteb.url], timeout=5) as stuck, AsyncConsole([siteb.url], timeout=5) as brisk:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as stuck, AsyncConsole([siteb.url], timeout=TIMEOUT) as brisk:
         with stuck.subscribe() as missing, brisk.subscribe() as events:
             siteb.event("applied")
             assert await take(missing, 1) == await take(events, 1) == [1]

@@ -12,16 +12,17 @@ from consoles.resumption import Resumption
 from qmfagent.bus.console.event_stream import EventGap, EventStream
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.console_events import EventReceived
+from tests.consoles.conftest import TIMEOUT
 
 
 async def take(events: Subscription, count: int) -> list[Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(TIMEOUT):
         return [await anext(events) for _ in range(count)]
 
 
 async def test_events_of_all_sites_come_with_their_values(sites: Any) -> None:
     sitea, siteb = sites
-    async with AsyncConsole([sitea.url, siteb.url], timeout=5) as console:
+    async with AsyncConsole([sitea.url, siteb.url], timeout=TIMEOUT) as console:
         with console.subscribe() as events, console.subscribe(sites=["siteb"]) as of_siteb:
             sitea.event("apply_failed", ticket="db", reason="clash")
             siteb.event("ticket_changed", ticket="db", granted=True)
@@ -33,7 +34,7 @@ async def test_events_of_all_sites_come_with_their_values(sites: Any) -> None:
 
 
 async def test_a_lost_site_is_announced_and_found_again(siteb: Any) -> None:
-    async with AsyncConsole([siteb.url], timeout=5) as console:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as console:
         with console.subscribe() as events:
             siteb.event("applied", count=1)
             assert isinstance((await take(events, 1))[0], Event)
@@ -50,7 +51,7 @@ async def test_a_lost_site_is_announced_and_found_again(siteb: Any) -> None:
 async def test_a_site_that_was_down_at_first_is_found_later(siteb: Any, make_site: Callable[..., Any]) -> None:
     late = await make_site("sitea")
     await late.stop()
-    async with AsyncConsole([siteb.url, late.url], timeout=5, on_problem=lambda text: None) as console:
+    async with AsyncConsole([siteb.url, late.url], timeout=TIMEOUT, on_problem=lambda text: None) as console:
         with console.subscribe(sites=["sitea"]) as events:
             await late.start()
             assert await take(events, 1) == [SiteFound("sitea")]
@@ -59,11 +60,11 @@ async def test_a_site_that_was_down_at_first_is_found_later(siteb: Any, make_sit
 
 
 async def test_closing_the_console_ends_its_subscriptions(siteb: Any) -> None:
-    async with AsyncConsole([siteb.url], timeout=5) as console:
+    async with AsyncConsole([siteb.url], timeout=TIMEOUT) as console:
         events = console.subscribe()
         waiting = asyncio.create_task(anext(events, None))
         await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         assert await waiting is None
 
 
@@ -143,7 +144,7 @@ async def test_the_end_of_all_streams_is_the_end() -> None:
     streams.put("amqp://a", 1)
     for stream in streams.streams.values():
         stream.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(TIMEOUT):
         assert [item async for item in streams.subscription] == [Event("amqp://a", "applied", {"n": 1}, 5, 0)]
     streams.subscription.close()
     streams.subscription.close()
