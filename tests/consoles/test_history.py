@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 
 from qmfagent.config.journal import JournalConfig
+from tests.consoles.conftest import settled
 from tests.consoles.test_two_agents import SOURCE, TARGET
 from tests.sites.pair import SitePair
 
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
-    """Both agents running in manual mode, each with a journal file."""
+    """Both agents running in manual mode, each with a journal file; nothing more happens by itself."""
     sites = SitePair(tmp_path, SOURCE, TARGET, mode="manual")
     for site in sites.sites.values():
         site.config = replace(site.config, journal=JournalConfig(tmp_path / f"{site.name}.journal"))
-    await sites.start()
-    yield sites
-    await sites.stop()
+    async with sites:
+        await settled(sites)
+        yield sites
 
 
 async def test_a_change_is_shown_and_rolled_back(pair: SitePair, at_both: Any) -> None:

@@ -16,16 +16,18 @@ from consoles.picture import Lacking, Picture
 from consoles.values import Object
 from qmfagent.policy.modes import TicketPolicy
 from qmfagent.policy.schedule import Schedule
+from tests.consoles.conftest import TIMEOUT, settled
 from tests.consoles.test_two_agents import SOURCE, TARGET
 from tests.sites.pair import SitePair
 
-WAIT = 10.0
+WAIT = 30.0
 
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
-    """Both agents running, in manual mode."""
+    """Both agents running, in manual mode; nothing more happens by itself."""
     async with SitePair(tmp_path, SOURCE, TARGET, mode="manual") as sites:
+        await settled(sites)
         yield sites
 
 
@@ -45,7 +47,7 @@ async def looking(pair: SitePair) -> AsyncIterator[Live]:
 
     def connect(on_replica: Callable[[Object], None]) -> AsyncConsole:
         urls = [pair.a.bus.url(site) for site in pair.sites]
-        console = Counted(urls, timeout=10, on_problem=lambda problem: None, on_replica=on_replica)
+        console = Counted(urls, timeout=TIMEOUT, on_problem=lambda problem: None, on_replica=on_replica)
         console.asked = []
         return console
 
@@ -84,7 +86,6 @@ async def test_the_first_picture_has_everything(live: Live) -> None:
 
 
 async def test_what_a_site_lacks_is_counted(live: Live, pair: SitePair) -> None:
-    await pair.a.replica("db", "siteb", state="behind")
     await pair.a.call("Replica:db:siteb", "replicate_now")
     await until(live, lambda picture: state(picture, "siteb") == "in-sync")
     for number in (1, 2, 3):
@@ -110,10 +111,13 @@ async def test_until_when_a_publication_is_held_is_read_with_each(tmp_path: Path
     yearly = TicketPolicy("periodic", Schedule("0 0 1 1 *"))
     sites.b.config = replace(sites.b.config, replication=replace(sites.b.config.replication, policy=yearly))
     async with sites, looking(sites) as live:
-        picture = await until(live, lambda picture: state(picture, "siteb") == "behind")
+        # The state is told at once, the time is read a moment later.
+        picture = await until(
+            live, lambda picture: any(at.next_run for ticket in picture.tickets for at in ticket.sites)
+        )
         at = picture.tickets[0].sites[1]
-        assert (at.site, at.hold) == ("siteb", "schedule")
-        assert at.next_run == (await sites.b.object("Ticket:db"))["next_run"] > 0
+        assert (at.site, at.state, at.hold) == ("siteb", "behind", "schedule")
+        assert at.next_run == (await sites.b.object("Ticket:db"))["next_run"]
         console = live.console
         assert isinstance(console, Counted)
         console.asked.clear()

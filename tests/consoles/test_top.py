@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import sys
@@ -18,14 +19,15 @@ from typing import Any
 
 import pytest
 
-WAIT = 20.0
+WAIT = 60.0
 ENTER, LEAVE, SHOW_CURSOR = b"\x1b[?1049h", b"\x1b[?1049l", b"\x1b[?25h"
 
 
 class Terminal:
-    """The process and its terminal."""
+    """The process and its terminal, whose attributes were `before` until it was started."""
 
-    def __init__(self, ours: int, theirs: int, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, ours: int, theirs: int, before: Any, process: asyncio.subprocess.Process) -> None:
+        self.before = before
         self.process = process
         self.output = b""
         self._ours, self._theirs = ours, theirs
@@ -59,7 +61,8 @@ class Terminal:
 
     async def ended(self) -> int:
         status = await self.process.wait()
-        await asyncio.sleep(0)  # what is still to be read
+        while select.select([self._ours], [], [], 0)[0]:  # what is still to be read
+            self._read()
         return status
 
 
@@ -67,6 +70,7 @@ class Terminal:
 async def top(*urls: str, command: str = "top") -> AsyncIterator[Terminal]:
     ours, theirs = pty.openpty()
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    before = termios.tcgetattr(theirs)
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     arguments = [part for url in urls for part in ("--url", url)]
     process = await asyncio.create_subprocess_exec(
@@ -78,7 +82,7 @@ async def top(*urls: str, command: str = "top") -> AsyncIterator[Terminal]:
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         env={**environment, "TERM": "xterm"},
     )
-    terminal = Terminal(ours, theirs, process)
+    terminal = Terminal(ours, theirs, before, process)
     try:
         async with asyncio.timeout(WAIT):
             yield terminal
@@ -99,7 +103,6 @@ def says(*words: str) -> Callable[[list[str]], bool]:
 async def test_it_shows_what_changes(sites: Any) -> None:
     sitea, siteb = sites
     async with top(sitea.url, siteb.url) as terminal:
-        before = terminal.attributes
         await terminal.shows(says("ticket", "holder", "blocked: clash", "siteb-node1", "last events"))
         (replica,) = siteb.objects_by_class["Replica"]
         siteb.objects_by_class["Replica"] = [
@@ -116,15 +119,14 @@ async def test_it_shows_what_changes(sites: Any) -> None:
         assert ENTER in terminal.output
         assert terminal.output.rindex(LEAVE) > terminal.output.rindex(ENTER)
         assert terminal.output.rstrip().endswith((LEAVE, SHOW_CURSOR))
-        assert terminal.attributes == before
+        assert terminal.attributes == terminal.before
 
 
 @pytest.mark.parametrize(("typed", "number"), [(b"\x03", None), (b"", signal.SIGTERM)])
 async def test_an_interrupt_leaves_the_terminal_as_it_was(siteb: Any, typed: bytes, number: int | None) -> None:
     async with top(siteb.url) as terminal:
-        before = terminal.attributes
         await terminal.shows(says("siteb-node1"))
-        assert terminal.attributes != before
+        assert terminal.attributes != terminal.before
         if number is None:
             terminal.type(typed)
         else:
@@ -133,7 +135,7 @@ async def test_an_interrupt_leaves_the_terminal_as_it_was(siteb: Any, typed: byt
         assert LEAVE in terminal.output
         assert SHOW_CURSOR in terminal.output
         assert b"Traceback" not in terminal.output
-        assert terminal.attributes == before
+        assert terminal.attributes == terminal.before
 
 
 async def test_a_site_that_is_lost_is_shown(sites: Any) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from consoles.client import AsyncConsole
+from consoles.client import AsyncConsole, Event
+from tests.consoles.conftest import TIMEOUT, settled
 from tests.sites.pair import SitePair
 
 SOURCE = b"""
@@ -34,15 +36,13 @@ TARGET = b"""
 
 @pytest.fixture
 async def pair(tmp_path: Path) -> AsyncIterator[SitePair]:
-    """Both agents running, in manual mode."""
-    sites = SitePair(tmp_path, SOURCE, TARGET, mode="manual")
-    await sites.start()
-    yield sites
-    await sites.stop()
+    """Both agents running, in manual mode; nothing more happens by itself."""
+    async with SitePair(tmp_path, SOURCE, TARGET, mode="manual") as sites:
+        await settled(sites)
+        yield sites
 
 
 async def test_the_main_job(pair: SitePair, at_both: Any) -> None:
-    await pair.b.replica("db", "sitea", state="behind")
     found = (await at_both("sites", "--json")).json["sites"]
     assert [(each["site"], each["tickets"], each["peers"][0]["connected"]) for each in found] == [
         ("sitea", ["db"], True),
@@ -75,12 +75,14 @@ async def test_what_the_agent_refuses(pair: SitePair, at_both: Any) -> None:
 
 async def test_a_ticket_moves(pair: SitePair, at_both: Any) -> None:
     assert (await at_both("replicate", "db", "--to", "siteb", "--yes")).status == 0
-    async with AsyncConsole([pair.a.config.listen.url, pair.b.config.listen.url], timeout=10) as console:
+    async with AsyncConsole([pair.a.config.listen.url, pair.b.config.listen.url], timeout=TIMEOUT) as console:
         with console.subscribe(events=["ticket_changed"]) as events:
-            assert (await at_both("ticket", "revoke", "db", "--site", "sitea")).status == 0
-            assert (await at_both("ticket", "grant", "db", "--site", "siteb")).status == 0
-            seen = [(item.site, item.values["granted"]) for item in [await anext(events), await anext(events)]]  # type: ignore[union-attr]
-            assert seen == [("sitea", False), ("siteb", True)]
+            for action, site, granted in (("revoke", "sitea", False), ("grant", "siteb", True)):
+                assert (await at_both("ticket", action, "db", "--site", site)).status == 0
+                async with asyncio.timeout(TIMEOUT):
+                    changed = await anext(events)
+                assert isinstance(changed, Event)
+                assert (changed.site, changed.values["granted"]) == (site, granted)
     outcome = await at_both("diff", "db", "--to", "siteb")
     assert (outcome.status, "(holder)" in outcome.err) == (3, True)
 
