@@ -135,11 +135,12 @@ class Lab:
         self._node(node).close()
 
     def boot(self, node: str) -> None:
-        """Give the power back to a node, with the disks it had, and wait until it is online."""
+        """Give the power back to a node, with the disks it had, and wait until it is online and sees the others of its site."""
         booted = self._node(node)
         booted.boot()
         self.plug(booted.name, booted.address, booted.namespace)
         booted.start_cluster()
+        next(site for site in self._sites.values() if booted in site.nodes).wait_together()
 
     def stop_cluster(self, site: str) -> None:
         """Stop Pacemaker and corosync at `site`; other processes there go on."""
@@ -171,6 +172,8 @@ class Lab:
         """Connect a machine to the switch, at a port of that name; the cable goes with the machine."""
         assert self._switch
         pid = str(machine.pid)
+        # The kernel takes its time to remove the cable of a machine of that name that is gone.
+        self._switch.run(["ip", "link", "delete", name], check=False)
         # ip(8) looks the PID up in its own /proc, which only the host's mount namespace can offer.
         subprocess.run(
             ["nsenter", "-t", str(self._switch.pid), "-n", "--",

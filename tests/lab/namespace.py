@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _INIT = Path(__file__).with_name("init.py")
+_END_MILLISECONDS = 30_000
 
 
 def _children(pid: int) -> list[int]:
@@ -92,6 +94,7 @@ class Namespace:
         if self._unshare.stdout.readline() != b"ready\n":
             raise RuntimeError(f"namespace {hostname}: {self._unshare.stderr.read().decode().strip()}")
         self.pid = _children(self._unshare.pid)[0]
+        self._init = os.pidfd_open(self.pid)
 
     def argv(self, command: Sequence[str]) -> list[str]:
         """The command line that runs `command` inside, for callers with a process API of their own.
@@ -124,6 +127,13 @@ class Namespace:
         if self._unshare.poll() is None:
             self._unshare.send_signal(signal.SIGKILL)
             self._unshare.wait()
+        if self._init >= 0:
+            # PID 1 outlives unshare for a moment, and by then has ended only when everything else inside has.
+            ended = select.poll()
+            ended.register(self._init, select.POLLIN)
+            ended.poll(_END_MILLISECONDS)
+            os.close(self._init)
+            self._init = -1
         for pipe in (self._unshare.stdin, self._unshare.stdout, self._unshare.stderr):
             if pipe:
                 pipe.close()

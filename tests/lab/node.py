@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -96,7 +96,7 @@ class Node:
         self._spawn("corosync", "-f")
         self._wait("corosync", lambda: self.namespace.run(["corosync-cmapctl"], check=False).returncode == 0)
         self._spawn("pacemakerd")
-        self._wait("a DC and an online node", self._online)
+        self.wait_online({self.name})
 
     def stop_cluster(self) -> None:
         """Stop Pacemaker as an administrator would, then corosync, and wait until both are gone."""
@@ -111,15 +111,14 @@ class Node:
                 ) from None
             self._daemons.pop()
 
+    def wait_online(self, names: Collection[str]) -> None:
+        """Wait until this node sees a DC, and the nodes of these names online. AssertionError after a minute."""
+        self._wait(f"a DC with {', '.join(sorted(names))} online", lambda: set(names) <= self._online())
+
     def wait_idle(self) -> None:
-        """Wait until this node is DC and has nothing left to do, or another is. AssertionError after a minute."""
-        self._wait(
-            "idle DC",
-            lambda: any(
-                state in self.namespace.run(["crmadmin", "-S", self.name], check=False).stdout
-                for state in ("S_IDLE", "S_NOT_DC")
-            ),
-        )
+        """Wait until there is nothing to do, and this node is DC and idle, or another is DC. AssertionError after a minute."""
+        # In this order: the DC is idle, too, while it has not seen the newest change yet.
+        self._wait("idle DC", lambda: not self._has_to_do() and self._is_idle())
 
     def close(self) -> None:
         """Kill everything in the node at once, as a loss of power does."""
@@ -134,13 +133,27 @@ class Node:
                 self.namespace.popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
             )
 
-    def _online(self) -> bool:
+    def _online(self) -> set[str]:
+        """The nodes that are online, as this one sees it; none without a DC."""
         shown = self.namespace.run(["crm_mon", "-1", "--output-as=xml"], check=False)
         if shown.returncode:
-            return False
+            return set()
         result = etree.fromstring(shown.stdout.encode())
-        online = result.xpath("//nodes/node[@name=$name and @online='true']", name=self.name)
-        return bool(result.xpath("//current_dc[@present='true']") and online)
+        if not result.xpath("//current_dc[@present='true']"):
+            return set()
+        return {str(node.get("name")) for node in result.xpath("//nodes/node[@online='true']")}
+
+    def _has_to_do(self) -> bool:
+        """Whether the scheduler finds something to do in the CIB as it is now, or the CIB can't be had."""
+        command = ["crm_simulate", "--live-check", "--simulate", "--output-as=xml"]
+        simulated = self.namespace.run(command, check=False)
+        if simulated.returncode:
+            return True
+        return bool(etree.fromstring(simulated.stdout.encode()).xpath("transition/*[not(self::pseudo_action)]"))
+
+    def _is_idle(self) -> bool:
+        state = self.namespace.run(["crmadmin", "-S", self.name], check=False).stdout
+        return "S_IDLE" in state or "S_NOT_DC" in state
 
     def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         end = time.monotonic() + _START_SECONDS

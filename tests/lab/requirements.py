@@ -15,7 +15,7 @@ import pytest
 PACKAGES = "pacemaker pacemaker-cli-utils pacemaker-resource-agents corosync iproute2 util-linux"
 
 TOOLS = ("cibadmin", "crm_ticket", "crm_verify")
-CLUSTER = (*TOOLS, "pacemakerd", "corosync", "crm_mon", "ip", "nsenter", "unshare", "setpriv")
+CLUSTER = (*TOOLS, "pacemakerd", "corosync", "crm_mon", "crm_simulate", "ip", "nsenter", "unshare", "setpriv")
 
 
 def require(commands: Sequence[str], *, root: bool, packages: str = PACKAGES) -> None:

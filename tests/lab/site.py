@@ -72,12 +72,18 @@ class Site:
         return next(node for node in self.nodes if node.alive)
 
     def start_cluster(self) -> None:
-        """Start all nodes, at the same time. AssertionError after a minute."""
+        """Start all nodes, at the same time, and wait until they are together. AssertionError after a minute."""
         self._each(Node.start_cluster)
+        self.wait_together()
 
     def stop_cluster(self) -> None:
         """Stop all nodes, at the same time, as an administrator would."""
         self._each(Node.stop_cluster)
+
+    def wait_together(self) -> None:
+        """Wait until the living nodes all see each other: each may be a cluster of its own at first, with a CIB of its own."""
+        names = {node.name for node in self.nodes if node.alive}
+        self._each(lambda node: node.wait_online(names))
 
     def wait_idle(self) -> None:
         """Wait until the DC has nothing left to do. AssertionError after a minute."""
