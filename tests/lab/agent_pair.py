@@ -35,11 +35,19 @@ class AgentPair:
         self.a, self.b = (AgentSite(lab, name, folder, authority, site_files[name]) for name in ("sitea", "siteb"))
 
     def __enter__(self) -> Self:
-        """Start both agents."""
-        self.ensure_agents()
+        """Start both agents. None is left behind, to be in the way of other tests, where that fails."""
+        try:
+            self.ensure_agents()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End both agents, and what looks at them."""
         for site in (self.b, self.a):
             site.close()
 

@@ -22,6 +22,7 @@ from consoles.client import Console, Event, Object
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.cib.closure.closure import Closure
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.cib.version import Version
 from qmfagent.errors import QmfAgentError
 from qmfagent.site_file import SiteMangler
 from tests.certificates import CertificateAuthority
@@ -30,13 +31,14 @@ from tests.lab.lab import Lab
 from tests.lab.namespace import SiteProcess
 from tests.lab.network import in_network_of
 
-WAIT = 20.0
+WAIT = 60.0
+"""Seconds; an agent itself may wait for half of them until it tries again."""
 PORT = 5671
 
 _CONFIG = """\
 [listen]
 url = "amqps://{address}:{port}"
-heartbeat = 1
+heartbeat = 3
 
 [tls]
 certificate = "{tls.certificate}"
@@ -142,7 +144,7 @@ class AgentSite:
         if self._console is None:
             tls = self.console_tls
             self._console = in_network_of(self._lab.pid(self._console_at), lambda: self._connect(tls))
-            self._events = EventLog(self._console)
+            self._events = EventLog(self._console, self.name)
         until(self._answers, f"an answer of the agent of {self.name}{self.log_tail()}")
 
     def kill_agent(self) -> None:
@@ -172,7 +174,7 @@ class AgentSite:
     def _connect(self, tls: TlsConfig) -> Console:
         end = time.monotonic() + WAIT
         while True:
-            console = Console([self.url], tls, timeout=5, on_problem=lambda words: None)
+            console = Console([self.url], tls, on_problem=lambda words: None)
             try:
                 return console.__enter__()
             except QmfAgentError:
@@ -194,14 +196,12 @@ class AgentSite:
 
     @property
     def mark(self) -> int:
-        """A moment in the stream of events, for `since`."""
-        assert self._events is not None
-        return len(self._events)
+        """A moment in the stream of events, for `since`: what the agent has told until now is before it."""
+        return len(self._caught_up())
 
     def events(self, name: str, *, since: int = 0, **values: Any) -> list[Event]:
-        """The events of that name since a mark whose values include these."""
-        assert self._events is not None
-        return self._events.find(name, since, values)
+        """The events of that name, of those that the agent has told until now, since a mark whose values include these."""
+        return self._caught_up().find(name, since, values)
 
     def event(self, name: str, *, since: int = 0, seconds: float = WAIT, **values: Any) -> Event:
         """The first such event, waiting for it if need be. AssertionError after `seconds`."""
@@ -209,6 +209,19 @@ class AgentSite:
         found = self._events.wait(name, since, values, seconds)
         assert found, f"no {name} {values} at {self.name}; since then: {self._events.names(since)}{self.log_tail()}"
         return found
+
+    def _caught_up(self) -> EventLog:
+        """The log, once everything is in it that the agent has told until now."""
+        assert self._events is not None
+        told = self.console.site(self.name).values
+        here = self._events.wait_number(told["journal"], told["last_event"], WAIT)
+        assert here, f"no event {told['last_event']} of {self.name}; there are {self._events.names(0)}{self.log_tail()}"
+        return self._events
+
+    def wait_seen(self) -> None:
+        """Wait until the agent has seen the CIB as it is now."""
+        now = self.cib().version
+        until(lambda: Version.parse(self.console.site(self.name).cib_version) >= now, f"{now} is seen at {self.name}")
 
     def found_again(self, since: int) -> None:
         """Wait until the console has found the agent again, since a mark."""

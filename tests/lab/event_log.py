@@ -15,8 +15,9 @@ from consoles.client import Announcement, Console, Event, SiteFound
 class EventLog:
     """Everything that a console is told, read by a thread, for others to look through."""
 
-    def __init__(self, console: Console) -> None:
-        self._stream = console.subscribe()
+    def __init__(self, console: Console, site: str) -> None:
+        """Everything that `console` is told, and of the events of `site` those too that it has had before."""
+        self._stream = console.subscribe(since={site: 0})
         self._items: list[Announcement] = []
         self._grown = threading.Condition()
         self._thread = threading.Thread(target=self._read, name="events", daemon=True)
@@ -40,6 +41,11 @@ class EventLog:
             self._grown.wait_for(lambda: any(self._matching(name, since, values)), seconds)
         return next(self._matching(name, since, values), None)
 
+    def wait_number(self, journal: str, number: int, seconds: float) -> bool:
+        """Whether the event of that number in a journal, or a later one, has come, or does within `seconds`."""
+        with self._grown:
+            return number == 0 or self._grown.wait_for(lambda: self._has(journal, number), seconds)
+
     def wait_found(self, since: int, seconds: float) -> bool:
         """Whether a site was found since a mark, or is within `seconds`."""
         with self._grown:
@@ -48,6 +54,10 @@ class EventLog:
     def names(self, since: int) -> list[str]:
         """What came since a mark, in short."""
         return [item.name if isinstance(item, Event) else type(item).__name__ for item in self._items[since:]]
+
+    def _has(self, journal: str, number: int) -> bool:
+        events = (item for item in reversed(self._items) if isinstance(item, Event))
+        return any(event.journal == journal and event.seq >= number for event in events)
 
     def _matching(self, name: str, since: int, values: Mapping[str, Any]) -> Iterator[Event]:
         for item in self._items[since:]:

@@ -31,12 +31,14 @@ def b(running: AgentPair) -> AgentSite:
     running.a.grant(TICKET)
     running.wait_converged(TICKET, running.a, running.b)
     running.b.wait_active(OWN | {"db-data": "Unpromoted"})
+    running.b.wait_replica(TICKET, "sitea", state="in-sync")
     running.lab.wait_idle("siteb")
     return running.b
 
 
 def drill(site: AgentSite) -> dict[str, Any]:
     """A drill of the ticket at a site, which changes nothing there."""
+    site.wait_seen()
     before = site.cib()
     result: dict[str, Any] = site.console.call(site.name, f"Site:{site.name}", "drill", ticket=TICKET)["result"]
     after = site.cib()
