@@ -26,10 +26,10 @@ print("listening", flush=True)
 while True:
     server.accept()[0].sendall(b"hello")
 """
-_CONNECT = "import socket, sys; print(socket.create_connection((sys.argv[1], 7777), 1).recv(5).decode())"
+_CONNECT = "import socket, sys; print(socket.create_connection((sys.argv[1], 7777), int(sys.argv[2])).recv(5).decode())"
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -46,15 +46,16 @@ def test_sites_are_clusters_of_their_own(lab: Lab) -> None:
 def test_the_cable_can_be_pulled_and_put_back(lab: Lab) -> None:
     server = lab.popen("sitea", [sys.executable, "-c", _SERVE], stdout=subprocess.PIPE)
     connect = [sys.executable, "-c", _CONNECT, lab.address("sitea")]
+    patiently, briefly = [*connect, "20"], [*connect, "1"]
     try:
         assert server.stdout is not None
         assert server.stdout.readline() == b"listening\n"
-        assert lab.run("siteb", connect).stdout == "hello\n"
+        assert lab.run("siteb", patiently).stdout == "hello\n"
         lab.cut("sitea")
-        assert lab.run("siteb", connect, check=False).returncode != 0
+        assert lab.run("siteb", briefly, check=False).returncode != 0
         assert "Online: [ sitea-n1 ]" in lab.run("sitea", ["crm_mon", "-1"]).stdout
         lab.join("sitea")
-        until(lambda: lab.run("siteb", connect, check=False).stdout == "hello\n")
+        until(lambda: lab.run("siteb", patiently, check=False).stdout == "hello\n")
     finally:
         lab.join("sitea")
         server.kill()

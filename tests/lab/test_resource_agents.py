@@ -89,7 +89,7 @@ def failures(lab: Lab) -> str:
 
 def run_tester(lab: Lab, agent: str, *options: str) -> subprocess.CompletedProcess[str]:
     command = ["ocf-tester", "-n", "tested", *options, f"{AGENTS}/{agent}"]
-    return lab.run(SITE, command, check=False, timeout=120)
+    return lab.run(SITE, command, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("name", ["publisher", "subscriber", "replicator"])

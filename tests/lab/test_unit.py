@@ -18,7 +18,7 @@ from tests.lab.lab import Lab
 pytestmark = pytest.mark.lab
 
 SITE = "siteb"
-WAIT = 20.0
+WAIT = 60.0
 
 
 def limited(installation: Installation) -> list[str]:
