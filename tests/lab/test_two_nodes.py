@@ -112,6 +112,7 @@ def test_it_goes_on_at_the_other_node_where_the_journal_is_shared(
     check_both_directions(pair)
     if leave is kill:
         pair.lab.boot(FIRST)
+        pair.lab.wait_idle("sitea")
         assert pair.managed.placed() == (SECOND, "Unpromoted")
 
 
