@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from lxml import etree
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from qmfagent.cib import document
 from qmfagent.cib.snapshot import Snapshot
+from qmfagent.errors import ConfigurationChanged
 from qmfagent.pacemaker.file import FileCib
 from tests.certificates import write_signing_keys
 from tests.ports import free_port
@@ -78,13 +80,22 @@ class DemoSites:
                 agent.wait(5)
             except subprocess.TimeoutExpired:
                 agent.kill()
+                agent.wait()
 
     def cib(self, site: str) -> Snapshot:
         """The CIB of a site as it stands."""
         return Snapshot.parse((self.folder / f"{site}.xml").read_bytes())
 
     def edit(self, site: str, change: Callable[[etree._Element], None]) -> None:
-        """Change a site's configuration as an administrator's tool does, beside the agent."""
+        """Change a site's configuration as an administrator's tool does, beside the agent; once more where that was faster,
+        which records what it publishes."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(ConfigurationChanged), stop=stop_after_attempt(5), reraise=True
+        ):
+            with attempt:
+                self._edit(site, change)
+
+    def _edit(self, site: str, change: Callable[[etree._Element], None]) -> None:
         before = self.cib(site)
         after = before.to_element()
         configuration = after.find("configuration")
