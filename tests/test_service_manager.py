@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +16,10 @@ import pytest
 from consoles.client import Console
 from qmfagent.errors import QmfAgentError
 from qmfagent.service_manager import ServiceManager
+from tests.ports import free_port
 from tests.replication.conftest import SOURCE
-from tests.sites.buses import free_port
 
-WAIT = 20.0
+WAIT = 120.0
 
 
 class Receiver:
@@ -92,8 +93,11 @@ async def test_it_is_ready_once_consoles_can_connect_and_not_before(
 
 
 def connect(url: str) -> list[str]:
-    """The sites that a console finds there; it does not wait for one to come up."""
-    with Console([url], timeout=10) as console:
+    """The sites that a console finds there; it does not wait for the port to be open, but for the agent to announce itself."""
+    with Console([url]) as console:
+        deadline = time.monotonic() + WAIT
+        while not console.sites() and time.monotonic() < deadline:
+            time.sleep(0.05)
         return [found.site for found in console.query("Site")]
 
 
@@ -108,21 +112,30 @@ async def test_what_keeps_it_from_starting_is_told(
     assert "colour" in status
 
 
-async def test_signs_of_life_come_twice_as_often_as_they_are_expected(receiver: Receiver) -> None:
+async def test_signs_of_life_come_twice_as_often_as_they_are_expected(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is measured is how long it means to wait: how long it does is the machine's affair."""
+    sleep, slept = asyncio.sleep, []
+
+    async def shorter(seconds: float) -> None:
+        slept.append(seconds)
+        await sleep(0.01)
+
+    monkeypatch.setattr(asyncio, "sleep", shorter)
     variables = {"NOTIFY_SOCKET": str(receiver.path), "WATCHDOG_USEC": "200000", "WATCHDOG_PID": str(os.getpid())}
     manager = ServiceManager.of_environment(variables)
     assert variables == {}
     living = asyncio.create_task(manager.live())
-    begin = asyncio.get_running_loop().time()
     for _ in range(4):
         assert await asyncio.to_thread(receiver.told) == ["WATCHDOG=1"]
-    assert 0.25 < asyncio.get_running_loop().time() - begin < 2
+    assert set(slept) == {0.1}
     living.cancel()
 
 
 @pytest.mark.parametrize("variables", [{}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}])
 async def test_none_are_given_where_nobody_expects_them_of_us(variables: dict[str, str]) -> None:
-    await asyncio.wait_for(ServiceManager.of_environment(variables).live(), 1)
+    await asyncio.wait_for(ServiceManager.of_environment(variables).live(), WAIT)
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "no\0path", "x" * 200])
