@@ -23,10 +23,10 @@ from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConnectionLost
 from qmfagent.keys.command import certs_command
+from tests.ports import free_port
 from tests.replication.conftest import SOURCE
-from tests.sites.buses import free_port
 
-WAIT = 30.0
+WAIT = 120.0
 BOB = Credentials("bob@qmfagent", "open sesame")
 
 
@@ -95,13 +95,17 @@ async def agents(tmp_path: Path) -> AsyncIterator[Agents]:
 
 
 async def console(url: str, stack: AsyncExitStack, **options: Any) -> AsyncConsole:
-    """A console, as soon as the agent there can be reached."""
+    """A console, as soon as the agent there can be reached and has told which site it is."""
     async with asyncio.timeout(WAIT):
         while True:
             try:
-                return await stack.enter_async_context(AsyncConsole([url], **options))
+                made = await stack.enter_async_context(AsyncConsole([url], **options))
+                break
             except ConnectionLost:
                 await asyncio.sleep(0.2)
+        while not await made.sites():
+            await asyncio.sleep(0.1)
+    return made
 
 
 async def test_agents_and_consoles_use_what_was_made_as_was_printed(agents: Agents) -> None:
@@ -129,7 +133,7 @@ async def test_the_console_command_logs_in_with_a_password(
     for file, password in ((good, BOB.password), (wrong, "open barley")):
         file.write_text(password)
         file.chmod(0o600)
-    options = ["--url", url, "--ca", str(agents.directory / "ca.pem"), "--timeout", "10"]
+    options = ["--url", url, "--ca", str(agents.directory / "ca.pem"), "--timeout", "60"]
     user = ["--user", BOB.user, "--password-file"]
     capsys.readouterr()
     assert await asyncio.to_thread(run, [*options, *user, str(wrong), "sites"]) == 4
@@ -152,7 +156,7 @@ async def test_a_listener_with_a_consoles_certificate_is_refused(tmp_path: Path)
     client.start()
     try:
         with pytest.raises(ConnectionLost, match="certificate verify failed"):
-            await client.wait_up(5, patient=False)
+            await client.wait_up(WAIT, patient=False)
     finally:
         await client.stop()
         await listener.stop()

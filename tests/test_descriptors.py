@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from qmfagent.bus.console.session import ConsoleSession
-from tests.sites.buses import free_port
+from tests.ports import free_port
 
 CIB = (
     '<cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="1" num_updates="0"><configuration><crm_config/><nodes/>'
 )
 CIB += "<resources/><constraints/></configuration><status/></cib>"
 SOFT, CONNECTIONS, CROWD = 100, 60, 400
+WAIT = 120.0
 
 
 @pytest.fixture
@@ -42,14 +43,15 @@ def log(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     ):
         yield port, log
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(WAIT) == 0
 
 
 async def test_a_crowd_does_not_use_up_the_open_files(log: tuple[int, Path]) -> None:
     port, written = log
-    async with asyncio.timeout(60), ConsoleSession(f"amqp://127.0.0.1:{port}", connect_timeout=20) as console:
+    async with asyncio.timeout(WAIT), ConsoleSession(f"amqp://127.0.0.1:{port}", connect_timeout=WAIT) as console:
+        agent = await console.wait_agent(timeout=WAIT)
         crowd = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(CROWD)))
-        assert await console.agents()
+        assert await console.query(agent.name, "Site", timeout=WAIT)
         for _, writer in crowd:
             writer.transport.abort()
     assert "ERROR" not in written.read_text()
