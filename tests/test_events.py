@@ -70,7 +70,7 @@ async def test_the_site_and_its_heartbeats_tell_the_number(site: Site) -> None:
 
 async def test_numbers_go_on_after_a_restart_and_so_do_consoles(site: Site) -> None:
     await renumber(site, "10.1.0.77")
-    async with AsyncConsole([site.config.listen.url], timeout=5) as console:
+    async with AsyncConsole([site.config.listen.url], timeout=30) as console:
         with console.subscribe(events=["config_changed"], since={"sitea": 0}) as events:
             first = await anext(events)
             journal = (await site.object("Site:sitea"))["journal"]
@@ -91,7 +91,7 @@ async def test_a_journal_in_memory_ends_with_its_agent(tmp_path: Path) -> None:
     async with SiteGroup(tmp_path, {"sitea": SOURCE}) as group:
         site = group["sitea"]
         await renumber(site, "10.1.0.77")
-        async with AsyncConsole([site.config.listen.url], timeout=5) as console:
+        async with AsyncConsole([site.config.listen.url], timeout=30) as console:
             with console.subscribe(since={"sitea": 0}) as events:
                 await anext(events)
                 await site.stop()

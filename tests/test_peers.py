@@ -19,7 +19,7 @@ from qmfagent.peers.session import PeerSession
 from qmfagent.qmf.console_events import AgentInfo, EventReceived
 from qmfagent.qmf.data import Data
 from qmfagent.replication.authority import Claim
-from tests.sites.pair import until
+from tests.sites.pair import WAIT, until
 
 
 class Listener:
@@ -168,7 +168,7 @@ async def test_a_greeting_is_given_up_with_the_agent(linked: Linked) -> None:
     greeting = linked.link._greeting
     assert greeting is not None
     linked.link.lost(AGENT)
-    await asyncio.wait([greeting], timeout=5)
+    await asyncio.wait([greeting], timeout=WAIT)
     assert greeting.cancelled()
 
 
