@@ -315,9 +315,13 @@ class ConsoleSession:
             log.info("locating agents failed, the next connection tries again: %s", error)
 
     async def _age(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + AGE_INTERVAL
             await asyncio.sleep(AGE_INTERVAL)
-            for event in self._console.age(asyncio.get_running_loop().time()):
+            if loop.time() - due > AGE_INTERVAL:
+                continue  # It was we who stood still: what the agents have said meanwhile is still to be read.
+            for event in self._console.age(loop.time()):
                 self._audience.take(event)
 
     def _spawn(self, coroutine: Any) -> None:
