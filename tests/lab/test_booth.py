@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from consoles.client import Object
+from qmfagent.cib.closure.closure import closure
 from qmfagent.cib.ticket import TicketState
 from qmfagent.errors import RemoteError
 from tests.lab.agent_pair import AgentPair
@@ -23,7 +25,6 @@ from tests.lab.seen import HOLDER, OTHER, at, local_text
 
 pytestmark = pytest.mark.lab
 
-LEASE = 30.0
 NANOSECONDS = 1_000_000_000
 
 
@@ -44,14 +45,20 @@ def pair(running: AgentPair, booth: Booth) -> AgentPair:
 
 def ticket(site: AgentSite, method: str, name: str = TICKET) -> None:
     """Have the site's agent do something with a ticket, once it has seen that there is one."""
-    until(lambda: bool(site.console.query("Ticket", site.name, name=name)), f"ticket {name} at {site.name}")
+    shown(site, name)
     site.console.call(site.name, f"Ticket:{name}", method)
 
 
 def shown(site: AgentSite, name: str = TICKET) -> dict[str, Any]:
-    """The Ticket object of a site."""
-    (found,) = site.console.query("Ticket", site.name, name=name)
-    return dict(found.values)
+    """The Ticket object of a site, once its agent has seen that there is one."""
+    found: list[Object] = []
+
+    def seen() -> bool:
+        found[:] = site.console.query("Ticket", site.name, name=name)
+        return bool(found)
+
+    until(seen, f"ticket {name} at {site.name}")
+    return dict(found[0].values)
 
 
 def state(site: AgentSite, name: str = TICKET) -> TicketState:
@@ -60,8 +67,11 @@ def state(site: AgentSite, name: str = TICKET) -> TicketState:
 
 
 def begin(pair: AgentPair) -> None:
-    """Grant the ticket to A through its agent, and wait until B has followed."""
+    """Grant the ticket to A through its agent, and wait until B has followed, and both agents have heard of it from booth."""
     ticket(pair.a, "grant")
+    address = pair.lab.address("sitea")
+    for site in (pair.a, pair.b):
+        until(lambda site=site: shown(site)["owner"] == address, f"{site.name} hears of it from booth")
     pair.wait_converged(TICKET, pair.a, pair.b)
     pair.a.wait_active(at(pair.a, HOLDER))
     pair.b.wait_active(at(pair.b, OTHER))
@@ -71,7 +81,7 @@ def test_a_ticket_is_granted_and_revoked_through_booth(pair: AgentPair, booth: B
     assert (shown(pair.a)["booth"], shown(pair.a)["owner"], shown(pair.a)["expires"]) == ("booth", "", 0)
     begin(pair)
     address = pair.lab.address("sitea")
-    assert booth.owner("siteb", TICKET) == address
+    booth.wait_owner("siteb", TICKET, address)
     here, there = shown(pair.a), shown(pair.b)
     assert (here["granted"], there["granted"]) == (True, False)
     assert [each[key] for each in (here, there) for key in ("booth", "owner")] == ["booth", address] * 2
@@ -89,7 +99,7 @@ def test_a_ticket_is_granted_and_revoked_through_booth(pair: AgentPair, booth: B
     ticket(pair.a, "activate")
     ticket(pair.a, "revoke")
     assert not state(pair.a).granted
-    assert booth.owner("siteb", TICKET) == "none"
+    booth.wait_owner("siteb", TICKET, "none")
 
 
 def test_a_manual_ticket_is_booths_too(pair: AgentPair, booth: Booth) -> None:
@@ -97,11 +107,14 @@ def test_a_manual_ticket_is_booths_too(pair: AgentPair, booth: Booth) -> None:
         '<constraints><rsc_ticket id="ticket-local" rsc="local-siteb" ticket="by-hand" loss-policy="stop"/></constraints>'
     )
     ticket(pair.b, "grant", "by-hand")
-    assert booth.owner("sitea", "by-hand") == pair.lab.address("siteb")
+    assert state(pair.b, "by-hand").granted
+    address = pair.lab.address("siteb")
+    booth.wait_owner("sitea", "by-hand", address)
+    until(lambda: shown(pair.b, "by-hand")["granted"], "the agent of siteb shows it")
     values = shown(pair.b, "by-hand")
-    assert (values["granted"], values["owner"], values["expires"]) == (True, pair.lab.address("siteb"), 0)
+    assert (values["owner"], values["expires"]) == (address, 0)
     ticket(pair.b, "revoke", "by-hand")
-    assert booth.owner("sitea", "by-hand") == "none"
+    booth.wait_owner("sitea", "by-hand", "none")
 
 
 def test_a_renewal_is_nobodys_business(pair: AgentPair) -> None:
@@ -145,16 +158,19 @@ def test_the_direction_turns_round_when_the_holder_is_cut_off(pair: AgentPair) -
     try:
         pair.a.set_parameter("db-app", "fake", "of a, alone")
         lost = pair.a.event("published", since=at_a, ticket=TICKET)
-        pair.b.event("ticket_changed", since=at_b, seconds=LEASE, ticket=TICKET, granted=True)
-        pair.a.event("ticket_changed", since=at_a, seconds=LEASE, ticket=TICKET, granted=False)
+        pair.b.event("ticket_changed", since=at_b, ticket=TICKET, granted=True)
+        pair.a.event("ticket_changed", since=at_a, ticket=TICKET, granted=False)
         pair.b.event("published", since=at_b, ticket=TICKET)
         pair.b.wait_active(at(pair.b, HOLDER))
         pair.a.wait_active(at(pair.a, OTHER))
         assert state(pair.b).term > first
         assert shown(pair.b)["owner"] == pair.lab.address("siteb")
         assert shown(pair.a)["owner"] == ""
+        since = pair.b.mark
         pair.b.set_parameter("db-app", "fake", "of b")
         pair.b.delete("db-where")
+        # A is to follow to this at once, and not to what there was before.
+        pair.b.event("published", since=since, ticket=TICKET, digest=closure(pair.b.cib(), TICKET).digest)
     finally:
         pair.lab.join("sitea")
     pair.wait_converged(TICKET, pair.b, pair.a)
