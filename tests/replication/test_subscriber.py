@@ -25,6 +25,7 @@ from qmfagent.errors import (
 )
 from qmfagent.policy.modes import TicketPolicy
 from qmfagent.replication.applying.applier import Applier
+from qmfagent.replication.authority import Claim
 from qmfagent.replication.following import subscriber as module
 from qmfagent.replication.following.replica import Replica, Replicas
 from qmfagent.replication.following.subscriber import Subscriber, _may_pass
@@ -282,8 +283,7 @@ async def test_a_holder_that_is_asked_to_follow_changes_nothing() -> None:
     site.replicas.published("T", publication().digest, ["a"])
     async with site.working():
         site.subscriber.wake("T", "a")
-        await until(lambda: site.remotes.asked > 0 and not site.subscriber._worker.woken, "a look")
-        await asyncio.sleep(0)
+        await until(lambda: bool(site.events.all), "a look")
     assert (site.replica().direction, site.replica().reason) == ("to", "")
     assert [name for name, _ in site.events.all] == ["standing"]
     assert site.store.applied == 0
@@ -339,3 +339,70 @@ async def test_by_hand_every_failure_is_told(monkeypatch: pytest.MonkeyPatch) ->
         assert refused.value.reason == "clash"
     assert [event["by"] for event in site.events.named("apply_failed")] == ["CN=admin"] * 2
     assert site.replica().reason == "clash"
+
+
+# -- what a person does while the worker is looking
+
+
+@asynccontextmanager
+async def in_the_middle_of_a_look(site: Site) -> AsyncIterator[None]:
+    """What is done here is done while the worker has asked who holds the ticket, and has not heard yet."""
+    asks, asked, answers = site.remotes.claims, asyncio.Event(), asyncio.Event()
+
+    async def claims(ticket: str) -> list[Claim]:
+        site.remotes.claims = asks  # type: ignore[method-assign]
+        asked.set()
+        await answers.wait()
+        return await asks(ticket)
+
+    site.remotes.claims = claims  # type: ignore[method-assign]
+    site.subscriber.wake("T", "a")
+    await asyncio.wait_for(asked.wait(), 10)
+    yield
+    answers.set()
+
+
+@pytest.mark.parametrize("hold", ["paused", "pinned"])
+async def test_what_is_held_in_the_middle_of_a_look_is_not_applied(hold: str) -> None:
+    """Above all a rollback is not undone at once."""
+    site = Site()
+    await site.subscriber.replicate("T", "x")
+    site.remotes.published["a"] = publication(version=6, cib=SOURCE.replace(b"10.1.0.10", b"10.1.0.11"))
+    applied = await site.subscriber.replicate("T", "x")
+    assert applied is not None
+    if hold == "paused":
+        site.remotes.published["a"] = publication(version=7)
+    async with site.working():
+        async with in_the_middle_of_a_look(site):
+            if hold == "paused":
+                site.applier.hold("T", "x", paused=True)
+            else:
+                prepared = await site.applier.plan_rollback(applied.change)
+                site.subscriber.applied(await site.applier.carry_out(prepared, "x"))
+            before = site.store.current
+        await site.wait(state="behind", hold=hold)
+    assert site.store.current is before
+
+
+async def test_what_was_seen_before_somebody_applied_it_is_not_told_any_more() -> None:
+    site = Site(mode="manual")
+    plans, planned, goes_on = site.applier.plan, asyncio.Event(), asyncio.Event()
+
+    async def plan(ticket: str, **options: bool) -> object:
+        site.applier.plan = plans  # type: ignore[method-assign]
+        prepared = await plans(ticket, **options)
+        planned.set()
+        await goes_on.wait()
+        return prepared
+
+    site.applier.plan = plan  # type: ignore[method-assign, assignment]
+    told: list[str] = []
+    site.replicas._on_change = lambda replica: told.append(replica.state)
+    async with site.working():
+        site.subscriber.wake("T", "a")
+        await asyncio.wait_for(planned.wait(), 10)
+        await site.subscriber.replicate("T", "CN=admin")
+        asked = site.remotes.asked
+        goes_on.set()
+        await until(lambda: site.remotes.asked > asked and not site.subscriber._worker.woken, "another look")
+    assert set(told) == {"in-sync"}

@@ -60,6 +60,7 @@ class Subscriber:
         self.runs = Runs(policy, applier.standing, now, self.wake)
         self._bringing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._delays: dict[str, float] = {}
+        self._last: dict[str, Applied] = {}
 
     def wake_blocked(self) -> None:
         """Look again at what was blocked: this site's configuration has changed, or can be seen again."""
@@ -89,6 +90,7 @@ class Subscriber:
 
     def applied(self, applied: Applied) -> None:
         """Take note of an apply."""
+        self._last[applied.ticket] = applied
         ticket, done = applied.ticket, {"applied": applied.digest, "applied_at": int(self._now())}
         if applied.cause == PUBLICATION:
             self._note(ticket, applied.publisher, IN_SYNC, published=applied.digest, **done)
@@ -118,6 +120,10 @@ class Subscriber:
             raise refusal
         if not prepared.plan.changes:
             return None
+        if by == AUTOMATIC and (hold := self.runs.decide(ticket).hold):
+            # It was paused, or a change of it rolled back, while this was planned.
+            self._note_behind(prepared, hold)
+            return None
         applied = await self._applier.carry_out(prepared, by)
         self.applied(applied)
         return applied
@@ -140,9 +146,9 @@ class Subscriber:
             await self._look_traced(ticket, remote)
 
     async def _look_traced(self, ticket: str, remote: str) -> None:
-        hold = self.runs.decide(ticket).hold
+        hold, last, ours = self.runs.decide(ticket).hold, self._last.get(ticket), None
         try:
-            await self._followed(ticket, hold)
+            ours = await self._followed(ticket, hold)
             self._settled(ticket)
         except QmfAgentError as error:
             if not hold and self._is_news(ticket, remote, error):
@@ -155,25 +161,30 @@ class Subscriber:
             for each in self._concerned(ticket, remote):
                 self._replicas.set(ticket, each, state=BLOCKED, reason="internal", message="see the agent's log")
             self._retry(ticket, remote)
+        if not any(self._last.get(ticket) is each for each in (last, ours)):
+            # What was found is of the time before somebody's apply.
+            self.wake(ticket, remote)
         if not hold and ticket not in self._delays:
             self.runs.used(ticket)
         self.runs.watch(ticket)
 
-    async def _followed(self, ticket: str, hold: str) -> None:
+    async def _followed(self, ticket: str, hold: str) -> Applied | None:
+        """Do what is to be done by itself: what was applied by it."""
         try:
-            if hold:
-                await self._examine(ticket, hold)
-            else:
-                await self._bring(ticket, AUTOMATIC)
+            if not hold:
+                return await self._bring(ticket, AUTOMATIC)
+            await self._examine(ticket, hold)
         except Refused as refused:
             if refused.reason == "holder":
                 await self._applier.held(ticket)
             raise
+        return None
 
     async def _examine(self, ticket: str, hold: str) -> None:
+        last = self._last.get(ticket)
         prepared = await self._planned(ticket)
-        if prepared.plan.changes:
-            self._note(ticket, prepared.source.site, BEHIND, published=prepared.source.digest, hold=hold)
+        if prepared.plan.changes and self._last.get(ticket) is last:
+            self._note_behind(prepared, hold)
 
     def _retry(self, ticket: str, remote: str, least: float = RETRY_FIRST) -> None:
         delay = self._delays[ticket] = min(max(2 * self._delays.get(ticket, 0.0), least), RETRY_MOST)
@@ -192,6 +203,11 @@ class Subscriber:
         self._note(ticket, holder, IN_SYNC, published=digest, applied=digest)
         if not told and (known.direction, known.state, known.applied) != (FROM, IN_SYNC, digest):
             self._applier.agree(prepared, news=True)
+
+    def _note_behind(self, prepared: Prepared, hold: str) -> None:
+        """Take note that there is something to apply, and why it waits."""
+        source = prepared.source
+        self._note(prepared.plan.ticket, source.site, BEHIND, published=source.digest, hold=hold)
 
     def _note(self, ticket: str, holder: str, state: str, **values: object) -> None:
         self._replicas.set(ticket, holder, direction=FROM, mode=self._policy(ticket).mode, state=state, **values)
