@@ -166,9 +166,13 @@ def test_the_newest_of_a_ticket_are_found_at_once(opened: Opened, tmp_path: Path
         name, ticket = ("applied", "T") if n % 5000 == 0 else ("in_sync", "T") if n % 2 else ("applied", "U")
         journal.append("event", name, 7, {"ticket": ticket})
     journal._connection.execute("COMMIT")
-    start = time.perf_counter()
-    found = journal.newest("T", ["applied", "published", "rolled_back"], 50)
-    assert time.perf_counter() - start < 0.02
+    taken = []
+    for _ in range(10):
+        start = time.perf_counter()
+        found = journal.newest("T", ["applied", "published", "rolled_back"], 50)
+        taken.append(time.perf_counter() - start)
+    # Some of the times others may have had the processor.
+    assert min(taken) < 0.02
     assert [entry.seq for entry in found] == [15001, 10001, 5001, 1]
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,7 +91,9 @@ def test_the_bytes_are_bounded_and_so_is_the_file(opened: Opened, tmp_path: Path
     for _ in range(5):
         fill(journal, 400, filler="x" * 1000)
         assert sum(len(entry.content) for entry in journal.since(0, 1000, max_bytes=10**9)) <= 200_000
-        journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Busy while another one is under way.
+        while journal._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            time.sleep(0.01)
         sizes.append(path.stat().st_size)
     assert max(sizes) < 1_000_000
     assert sizes[-1] <= sizes[1] * 1.2
@@ -267,16 +270,18 @@ def test_a_disk_that_is_full_is_an_error_that_names_the_file(opened: Opened, tmp
 
 
 def test_an_append_costs_no_wait_for_the_disk(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Median below 100 us, while the checkpoints that go on beside it take as long as they take."""
+    """What it takes but for its own work is below 100 us, in the median, while the checkpoints that go on beside it take as
+    long as they take."""
     monkeypatch.setattr(checkpoint, "MANY", 500)
     journal = opened(tmp_path / "journal.db")
     values = {"site": "a", "id": "vip", "change": "state", "role": "Started", "nodes": ["n1"], "truncated": 0}
-    taken = []
+    waited = []
     for _ in range(3000):
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.thread_time()
         journal.append("event", "resource_changed", 7, values)
-        taken.append(time.perf_counter() - start)
-    assert statistics.median(taken) < 100e-6
+        worked = time.thread_time() - worked
+        waited.append(time.perf_counter() - start - worked)
+    assert statistics.median(waited) < 100e-6
     journal.close()
     assert not (tmp_path / "journal.db-wal").exists()
 
@@ -287,10 +292,25 @@ def test_the_log_is_carried_over_meanwhile_and_stays_small(
     monkeypatch.setattr(checkpoint, "MANY", 50)
     monkeypatch.setattr(checkpoint, "LONG", 200)
     monkeypatch.setattr(checkpoint, "INTERVAL", 0.01)
+    carry_over, carrying = checkpoint.Checkpointer._carry_over, threading.Lock()
+
+    def watched(checkpointer: checkpoint.Checkpointer) -> None:
+        with carrying:
+            carry_over(checkpointer)
+
+    monkeypatch.setattr(checkpoint.Checkpointer, "_carry_over", watched)
     path = tmp_path / "journal.db"
     journal = opened(path, max_entries=1000)
+    checkpointer = journal._checkpointer
+    assert checkpointer is not None
     for _ in range(40):
         fill(journal, 250, filler="x" * 500)
-        time.sleep(0.02)
+        # The disk may take longer for it than the appends took.
+        deadline = time.monotonic() + 30
+        while checkpointer._wanted.is_set():
+            assert time.monotonic() < deadline, "it is never carried over"
+            time.sleep(0.002)
+        with carrying:
+            pass
     assert Path(f"{path}-wal").stat().st_size < 40 * 250 * 500 / 2
     journal.verify()
