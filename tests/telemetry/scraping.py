@@ -9,7 +9,7 @@ import httpx
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.sites.pair import Site
+from tests.sites.pair import WAIT, Site
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def url(site: Site, path: str) -> str:
 
 async def get(site: Site, path: str) -> httpx.Response:
     """What a site answers."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT) as client:
         return await client.get(url(site, path))
 
 

@@ -20,7 +20,7 @@ from qmfagent.telemetry import server as server_module
 from qmfagent.telemetry.server import MAX_CONNECTIONS, MAX_HEAD, HttpServer, Request, Response
 from tests.certificates import CertificateAuthority
 
-WAIT = 5.0
+WAIT = 60.0
 
 
 async def echo(request: Request) -> Response:
@@ -150,7 +150,7 @@ def tls(tmp_path: Path) -> TlsPair:
 
 async def https(port: int, context: ssl.SSLContext) -> str:
     """What a server answers over TLS."""
-    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=WAIT) as client:
         return (await client.get(f"https://localhost:{port}/who")).text
 
 

@@ -21,12 +21,15 @@ from qmfagent.telemetry.traces import LIBRARIES, make_traces
 from qmfagent.trace import Kind
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import SITE_BUSES, SiteBus
-from tests.sites.pair import SitePair
+from tests.sites.pair import WAIT, SitePair
 from tests.telemetry.collector import Collector, Seen, collecting
 
 
 @pytest.fixture
-def collector() -> Iterator[Collector]:
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """A collector that is told everything, however busy the machine is while the agents stop."""
+    monkeypatch.setattr("qmfagent.telemetry.tracing.STOP_SECONDS", WAIT)
+    monkeypatch.setattr("qmfagent.telemetry.tracing.EXPORT_SECONDS", WAIT)
     with collecting() as collector:
         yield collector
 
@@ -141,7 +144,9 @@ async def test_trouble_with_the_collector_is_logged_once_and_so_is_its_end(
     ]
 
 
-async def test_a_collector_that_is_away_holds_no_agent_back(tmp_path: Path) -> None:
+async def test_a_collector_that_is_away_holds_no_agent_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So long it would be tried, if nobody gave up before.
+    monkeypatch.setattr("qmfagent.telemetry.tracing.EXPORT_SECONDS", WAIT)
     with collecting() as collector:
         sites = traced_pair(tmp_path, collector)
     sites.a.config = replace(sites.a.config, traces=None)
@@ -149,7 +154,7 @@ async def test_a_collector_that_is_away_holds_no_agent_back(tmp_path: Path) -> N
         await sites.b.event("applied", ticket="T")
         begin = time.monotonic()
         await sites.b.stop()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 20
 
 
 def test_an_agent_without_traces_imports_nothing_of_it(tmp_path: Path) -> None:
@@ -157,7 +162,7 @@ def test_an_agent_without_traces_imports_nothing_of_it(tmp_path: Path) -> None:
         "import json, sys, qmfagent.__main__; from qmfagent.telemetry.traces import make_traces; make_traces(None, 'a');"
         "print(json.dumps([name for name in sys.modules if name.startswith(('opentelemetry', 'requests', 'google'))]))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout) == []
 
 
