@@ -24,7 +24,7 @@ from qmfagent.errors import QmfAgentError, RemoteError
 from tests.demo.sites import HERE, SITES, DemoSites
 from tests.demo.web import offer_web_console
 
-WAIT = 10.0
+WAIT = 60.0
 
 
 def main() -> None:
