@@ -14,7 +14,7 @@ from typing import Any, Self
 import proton
 from proton import Delivery, Described, Endpoint, Event, symbol, ulong
 
-WAIT = 10.0
+WAIT = 30.0
 STATES = {Delivery.ACCEPTED: "accepted", Delivery.REJECTED: "rejected", Delivery.RELEASED: "released"}
 TOPIC_BINDING = ulong(0x0000468C00000001)
 

@@ -46,7 +46,7 @@ async def record(port: int) -> Recording:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
         url = f"amqp://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
         async with ConsoleSession(url) as session:
-            await session.wait_agent(lambda agent: agent.name == NAME, 5.0)
+            await session.wait_agent(lambda agent: agent.name == NAME, 30.0)
             await session.query(NAME, object_name=f"Site:{SITE}")
             await session.call(NAME, f"Site:{SITE}", "query", {"path": "/cib/configuration/constraints"})
     return Recording(parse(bytes(said)))

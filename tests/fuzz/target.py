@@ -9,12 +9,16 @@ import asyncio
 import gc
 import logging
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.bus.listener.listener import Listener
+from qmfagent.config import Listen
+from qmfagent.config.limits import USUAL
 from qmfagent.peers.link import agent_name
+from tests.sites.buses import Embedded
 from tests.sites.pair import SiteGroup, until
 
 SITE = "sitea"
@@ -34,6 +38,21 @@ CIB = b"""
 """
 
 T = TypeVar("T")
+
+HOUR = 3600
+PATIENT = replace(USUAL, open_timeout=60.0, idle_timeout=float(HOUR))
+
+
+class Patient(Embedded):
+    """Neither end takes the other for dead: their loop stands still between the runs, and what attacks sends no heartbeats."""
+
+    def config(self, site: str) -> dict[str, Any]:
+        """It listens there."""
+        return {"listen": Listen(self.url(site), heartbeat=HOUR), "limits": PATIENT}
+
+    def console(self, site: str, **options: Any) -> ConsoleSession:
+        """A session at the site's port."""
+        return super().console(site, limits=PATIENT, **options)
 
 
 class LogWatch(logging.Handler):
@@ -76,7 +95,7 @@ class Target:
 
     def __init__(self, folder: Path) -> None:
         self._runner = asyncio.Runner()
-        self._group = SiteGroup(folder, {SITE: CIB})
+        self._group = SiteGroup(folder, {SITE: CIB}, bus=Patient())
         self.site = self._group[SITE]
         self.log = LogWatch()
 
@@ -125,5 +144,7 @@ class Target:
 
     async def at_rest(self) -> None:
         """Wait until the agent keeps nothing but what it keeps for its console."""
-        await until(lambda: Tables.of(self.listener) == self.quiet, f"{self.quiet}, but {Tables.of(self.listener)}")
+        await until(
+            lambda: Tables.of(self.listener) == self.quiet, f"{self.quiet}, but {Tables.of(self.listener)}", 30.0
+        )
         await self.healthy()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzz.recording import AMQP, ANONYMOUS, BEGIN, HEADER_SIZE, OPENING, SASL, Recording, join, parse, record
 from tests.fuzz.target import Target
 
-WAIT, PAUSE = 5.0, 0.02
+WAIT, PAUSE = 30.0, 0.02
 FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -22,10 +22,11 @@ def session(target: Target) -> Recording:
     return target.run(record(target.port))
 
 
-async def say(port: int, *parts: bytes) -> bytes:
+async def say(port: int, *parts: bytes, pause: float = WAIT) -> bytes:
     """Say something, and nothing more; what the agent answers until it closes, which it does.
 
-    After each part but the last the agent's `begin` is waited for: before that nobody may send messages. It may never come.
+    After each part but the last the agent's `begin` is waited for: before that nobody may send messages. Where the part is
+    damaged it may never come, and `pause` is how long it is waited for.
     """
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answer = b""
@@ -33,7 +34,7 @@ async def say(port: int, *parts: bytes) -> bytes:
         for part in parts[:-1]:
             writer.write(part)
             with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE):
+                async with asyncio.timeout(pause):
                     while BEGIN not in answer and (more := await reader.read(65536)):
                         answer += more
         writer.write(parts[-1])
@@ -49,7 +50,7 @@ async def say(port: int, *parts: bytes) -> bytes:
 
 
 async def attempt(target: Target, *parts: bytes) -> None:
-    await say(target.port, *parts)
+    await say(target.port, *parts, pause=PAUSE)
     await target.at_rest()
 
 
