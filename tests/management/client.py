@@ -11,7 +11,7 @@ import proton
 from proton.utils import BlockingConnection, SyncRequestResponse
 
 NODE = "$management"
-TIMEOUT = 5.0
+TIMEOUT = 30.0
 
 T = TypeVar("T")
 

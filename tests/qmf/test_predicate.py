@@ -206,10 +206,10 @@ def test_an_ordinary_pattern_serves_ten_thousand_values() -> None:
 )
 def test_many_terms_are_stopped_in_seconds_however_many_objects_there_are(term: list[Any]) -> None:
     holds = compile_predicate(["or", *[term] * (MAX_TERMS - 1)])
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ProtocolError, match="too much work"):
         deque(map(holds, repeat({"name": "resource-1"})), maxlen=0)
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 def test_twenty_terms_serve_ten_thousand_objects() -> None:
