@@ -74,7 +74,6 @@ async def test_a_peer_that_does_not_answer_at_first_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its agent is heard, and what it holds cannot be learnt: that is no reason to give up until it restarts."""
-    monkeypatch.setattr(peer_link, "QUERY_TIMEOUT", 0.2)
     pair = SitePair(tmp_path, SOURCE, TARGET)
     await pair.a.start()
     assert pair.a.agent is not None
@@ -82,6 +81,7 @@ async def test_a_peer_that_does_not_answer_at_first_is_asked_again(
     asked = []
     try:
         with monkeypatch.context() as mute:
+            mute.setattr(peer_link, "QUERY_TIMEOUT", 0.2)
             mute.setattr(agent, "receive", deaf_to_queries(agent, asked.append))
             await pair.b.start()
             await until(lambda: len(asked) > 1, "that siteb asks, and asks again")
@@ -93,12 +93,14 @@ async def test_a_peer_that_does_not_answer_at_first_is_asked_again(
 async def test_events_that_were_missed_are_made_good(pair: SitePair, monkeypatch: pytest.MonkeyPatch) -> None:
     await pair.b.event("applied")
     assert pair.b.agent is not None
+    await pair.a.replica("T", "siteb", state="in-sync")
     link = pair.b.agent.peers._links["sitea"]
+    missed = []
     with monkeypatch.context() as deaf:
-        deaf.setattr(pair.b.agent, "peer_event", lambda site, name, values: None)
+        deaf.setattr(pair.b.agent, "peer_event", lambda site, name, values: missed.append(name))
         await pair.a.set_value("vip-ip", "10.1.0.99")
-        await pair.a.event("published")
         await pair.a.replica("T", "siteb", state="behind")
+        await until(lambda: "published" in missed, "the event of sitea")
     link.take(EventGap(1000, "the reader was too slow"))
     await until(lambda: pair.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the new address at siteb")
 

@@ -71,7 +71,7 @@ async def test_a_concurrent_edit_is_never_lost(manual_pair: SitePair) -> None:
     assert error.reason == "configuration-changed"
     assert "new" in manual_pair.b.snapshot.members
     assert "vip" not in manual_pair.b.snapshot.members
-    assert manual_pair.b.seen("apply_failed", reason="configuration-changed")
+    await manual_pair.b.event("apply_failed", reason="configuration-changed")
 
 
 async def test_a_status_change_does_not_refuse_an_apply(manual_pair: SitePair) -> None:

@@ -116,7 +116,8 @@ async def test_the_last_drill_is_known_after_a_restart(sites: SitePair, tmp_path
     await sites.b.start()
     again = await sites.b.object("Ticket:T")
     assert again["drill_failures"] == values["drill_failures"] == 2
-    assert abs(again["drilled_at"] - values["drilled_at"]) <= 1_000_000_000
+    # One is of the moment of the record, the other of that of the answer.
+    assert abs(again["drilled_at"] - values["drilled_at"]) <= 60 * 1_000_000_000
 
 
 async def test_the_holder_is_not_drilled(sites: SitePair) -> None:

@@ -47,7 +47,7 @@ async def test_a_change_is_rolled_back_and_stays_so(pair: SitePair) -> None:
 
 
 async def test_drift_is_healed_on_request(manual_pair: SitePair) -> None:
-    await manual_pair.b.sees_peers()
+    await manual_pair.b.replica("T", "sitea", direction="from")
     await manual_pair.b.call("Replica:T:sitea", "replicate_now")
     lines = manual_pair.b.snapshot.lines
     await manual_pair.b.set_value("vip-ip", "6.6.6.6")

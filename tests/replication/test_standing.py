@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from qmfagent.cib.ownership import owned_ids
 from qmfagent.policy.modes import TicketPolicy
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.pair import SitePair, until
@@ -42,6 +43,7 @@ async def test_a_holder_that_restarts_knows_at_once_who_is_up_to_date(pair: Site
 async def test_a_holder_that_publishes_late_knows_it_too(pair: SitePair) -> None:
     """What the other site tells may come before this one has announced anything."""
     await pair.a.replica("T", "siteb", state="in-sync")
+    await until(lambda: owned_ids(pair.a.snapshot, "T") != frozenset(), "the record at sitea")
     await pair.a.stop()
     store, apply = pair.a.store, pair.a.store.apply
     assert pair.a.config.cib_file is not None

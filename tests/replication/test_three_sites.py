@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qmfagent.agent import QmfAgent
 from qmfagent.errors import RemoteError
 from qmfagent.peers import link as peer_link
 from tests.replication.conftest import SOURCE, TARGET
@@ -21,6 +22,11 @@ async def three(tmp_path: Path) -> AsyncIterator[SiteGroup]:
         for name in ("b", "c"):
             await sites[name].event("applied", publisher="a")
         yield sites
+
+
+def connected(agent: QmfAgent) -> set[str]:
+    """The sites that an agent reaches."""
+    return {peer["site"] for peer in agent.peers.describe() if peer["connected"]}
 
 
 async def value(site: Site, address: str) -> None:
@@ -54,7 +60,10 @@ async def test_a_ticket_that_moves_takes_everybody_along(three: SiteGroup) -> No
 
 async def test_a_site_that_is_down_has_no_say(three: SiteGroup) -> None:
     await three["c"].stop()
-    await three["b"].replica("T", "c", direction="none")
+    agent = three["b"].agent
+    assert agent is not None
+    await until(lambda: connected(agent) == {"a"}, "the loss of c at b")
+    assert agent.replicas.get("T", "c").direction == "none"
     await three["a"].set_value("vip-ip", "10.1.0.99")
     await value(three["b"], "10.1.0.99")
     await three["a"].replica("T", "c", direction="to", state="unreachable")
@@ -66,8 +75,9 @@ async def test_a_site_that_is_there_and_does_not_tell_stops_everything(
     """It may hold the ticket; nobody knows. Once it tells, replication goes on by itself."""
     a, b, c = three["a"], three["b"], three["c"]
     assert c.agent is not None
-    monkeypatch.setattr(peer_link, "QUERY_TIMEOUT", 0.5)
     with monkeypatch.context() as mute:
+        # Long enough for site a, which does tell.
+        mute.setattr(peer_link, "QUERY_TIMEOUT", 3.0)
         mute.setattr(c.agent._agent, "receive", deaf_to_queries(c.agent._agent))
         await a.set_value("vip-ip", "10.1.0.99")
         found = await b.replica("T", "a", state="unreachable", reason="unreachable")
@@ -83,8 +93,9 @@ async def test_two_claims_stop_the_third_site_too(three: SiteGroup) -> None:
     for site, other in ((a, "c"), (c, "a"), (b, "a"), (b, "c")):
         found = await site.replica("T", other, state="blocked", reason="split")
         assert "a and c" in found["message"]
+    published = len(a.seen("published"))
     await a.set_value("vip-ip", "10.1.0.99")
-    await a.event("published")
+    await until(lambda: len(a.seen("published")) > published, "the event of a")
     for site in (b, c):
         with pytest.raises(RemoteError) as refused:
             await site.call("Replica:T:a", "replicate_now")
