@@ -50,8 +50,13 @@ class Live:
 
     async def picture(self) -> Picture:
         """The picture as it is now, everything that was told so far in it."""
+        late = bool(self._reading and self._stale)
         if not self._tasks or self._stale or self._reading:
-            return await self.after(self._picture.number)
+            picture = await self.after(self._picture.number)
+            if not late or not (self._stale or self._reading):
+                return picture
+            # What was being read may be older than what was told meanwhile.
+            return await self.after(picture.number)
         return self._picture
 
     async def after(self, number: int) -> Picture:
