@@ -7,14 +7,14 @@ console; a test has a context of the browser of its own, signed in, and fails wh
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.lab import requirements
 from tests.sites.pair import SitePair
@@ -24,6 +24,17 @@ from tests.web.sites import SOURCE, TARGET
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 PHONE = {"width": 390, "height": 844}
+PATIENCE = 30_000
+"""Milliseconds that a page gets for what it is to show. It mostly comes at once; where many processes share few cores, it takes
+its time."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def patient() -> Iterator[None]:
+    """Whoever signs in gets as long for it as his page does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", PATIENCE / 1000)
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -58,11 +69,12 @@ async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
     """Makes a page of a context of its own that begins at an address; options are those of a context (viewport, color_scheme).
     When the test is over, it fails where a page complained: of an error in a script, or of the content security policy."""
     complaints: list[str] = []
+    expect.set_options(timeout=PATIENCE)
     async with AsyncExitStack() as stack:
 
         async def visit(url: str, **options: Any) -> Page:
             context: BrowserContext = await browser.new_context(**{"reduced_motion": "reduce"} | options)
-            context.set_default_timeout(5000)
+            context.set_default_timeout(PATIENCE)
             stack.push_async_callback(context.close)
             page = await context.new_page()
             page.on("pageerror", lambda error: complaints.append(str(error)))

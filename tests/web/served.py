@@ -16,14 +16,29 @@ from consoles.web.links import Links
 from consoles.web.server import Front, Server
 from consoles.web.sessions import Sessions
 
-WAIT = 10.0
+WAIT = 60.0
+
+
+class WholeConsole(AsyncConsole):
+    """A console that reaches its sites before it is used, one at each of its URLs.
+
+    Whoever signs in waits for the first of them, and a moment for the others: where the machine has much else to do, pages
+    would begin without some.
+    """
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        async with asyncio.timeout(WAIT):
+            while len(await self.sites()) < len(self._links):
+                await asyncio.sleep(0.01)
+        return self
 
 
 def connect_to(urls: Iterable[str]) -> Connect:
     """What makes the consoles of sessions, at these URLs."""
     at = list(urls)
-    return lambda credentials, on_replica: AsyncConsole(
-        at, credentials=credentials, timeout=10, on_problem=lambda problem: None, on_replica=on_replica
+    return lambda credentials, on_replica: WholeConsole(
+        at, credentials=credentials, timeout=WAIT, on_problem=lambda problem: None, on_replica=on_replica
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -16,7 +17,7 @@ Check = Callable[[Page], Awaitable[None]]
 
 async def replicated(pair: SitePair) -> None:
     """Have T at siteb."""
-    await pair.b.replica("T", "sitea")
+    await pair.b.replica("T", "sitea", direction="from")
     plan = await pair.b.call("Site:siteb", "plan", ticket="T")
     if plan["token"]:
         await pair.b.call("Site:siteb", "apply", token=plan["token"])
@@ -76,6 +77,7 @@ async def test_the_history_goes_on_page_by_page(page: Page, web: Served, pair: S
     await page.goto(f"{web.url}/history")
     await page.get_by_label("Site", exact=True).select_option("siteb")
     await page.get_by_role("button", name="Show").click()
+    await expect(page).to_have_url(re.compile("site=siteb"))
     rows = page.locator("tbody tr")
     await expect(rows).to_have_count(50)
     await expect(rows.first).to_contain_text("held no more")
@@ -83,6 +85,7 @@ async def test_the_history_goes_on_page_by_page(page: Page, web: Served, pair: S
     shown = [await row.get_attribute("id") for row in await rows.all()]
     await page.get_by_role("link", name="Older").click()
     await expect(page.get_by_role("link", name="Newest")).to_be_visible()
+    await page.wait_for_load_state()
     older = [await row.get_attribute("id") for row in await rows.all()]
     assert older
     assert not set(older) & set(shown)
@@ -103,7 +106,8 @@ async def test_a_drill_says_what_would_run(page: Page, web: Served, pair: SitePa
     await replicated(pair)
     await page.goto(f"{web.url}/drill?site=siteb&ticket=T")
     await page.get_by_role("button", name="Drill").click()
-    await expect(page.get_by_role("heading", name="Not all of it would run")).to_be_visible()
+    # Pacemaker's tools are run for it.
+    await expect(page.get_by_role("heading", name="Not all of it would run")).to_be_visible(timeout=90_000)
     await expect(page.locator("#blocked")).to_contain_text("vip would not run")
     await expect(page.locator("#drilled-T-siteb")).to_contain_text("would not run")
     await accessible(page)

@@ -50,6 +50,7 @@ def route_of(web: Served, url: str) -> str:
 async def test_every_page_is_there_and_anybody_can_read_it(
     visitor: Visitor, web: Served, pair: SitePair, accessible: Callable[[Page], Awaitable[None]]
 ) -> None:
+    await pair.a.replica("T", "siteb", state="behind")
     await pair.a.call("Replica:T:siteb", "replicate_now")
     await pair.b.set_value("web-config", "/etc/quick-fix.conf")
     await pair.b.event("drift_found")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consoles.numbers import LARGEST
 from consoles.web.app import PAGES
-from tests.web.served import Served
+from tests.web.served import WAIT, Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATHS = [
@@ -35,7 +35,7 @@ cookies = st.sampled_from(["", "=;;,", '{}="\\777"; {}', "\xff={}"])
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def odd(web: Served) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who is signed in."""
-    async with httpx.AsyncClient(base_url=web.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=web.url, timeout=WAIT) as client:
         await client.get(web.link())
         yield client
 

@@ -101,6 +101,7 @@ async def test_the_keyboard_does(page: Page) -> None:
     await expect(skip).to_be_focused()
     await expect(skip).to_be_in_viewport()
     await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("#"))
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")
     focused = page.locator(":focus")

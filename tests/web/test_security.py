@@ -13,7 +13,7 @@ import pytest_asyncio
 from consoles.live import Live
 from consoles.web.rendering import version
 from consoles.web.security import MAX_BODY, MAX_FIELDS
-from tests.web.served import Served
+from tests.web.served import WAIT, Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 IN_SESSION = "/schema"
@@ -23,7 +23,7 @@ IN_SESSION = "/schema"
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(web: Served) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a session."""
-    async with httpx.AsyncClient(base_url=web.url) as made:
+    async with httpx.AsyncClient(base_url=web.url, timeout=WAIT) as made:
         yield made
 
 
@@ -40,6 +40,11 @@ async def csrf(client: httpx.AsyncClient) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', (await client.get(IN_SESSION)).text)
     assert found
     return found[1]
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    """What the web console has logged last: the agents are in this process too, and log what they like."""
+    return [each.getMessage() for each in caplog.records if each.name.startswith("consoles.web")][-1]
 
 
 async def is_signed_in(client: httpx.AsyncClient) -> bool:
@@ -61,7 +66,7 @@ async def test_the_link_signs_in_once(web: Served, client: httpx.AsyncClient) ->
     cookie = answer.headers["set-cookie"]
     assert re.fullmatch(rf"qmfconsole-{web.port}=[\w-]{{43}}; HttpOnly; Max-Age=43200; Path=/; SameSite=strict", cookie)
     assert (await client.get("/")).status_code == 200
-    async with httpx.AsyncClient(base_url=web.url) as another:
+    async with httpx.AsyncClient(base_url=web.url, timeout=WAIT) as another:
         assert (await another.get(link)).headers["location"] == "/login"
         assert (await another.get("/")).status_code == 303
 
@@ -130,7 +135,7 @@ async def test_a_form_of_too_many_fields_is_refused(
     for token in ({}, {"X-CSRF-Token": await csrf(signed_in)}):
         answer = await signed_in.post(path, content="a=1&" * (MAX_FIELDS + 1), headers=form | token)
         assert (answer.status_code, answer.text.partition(";")[0]) == (403, "the form has more than 1000 fields")
-        assert f"POST {path} is refused: the form has more than 1000 fields" in caplog.messages[-1]
+        assert f"POST {path} is refused: the form has more than 1000 fields" in logged(caplog)
     assert await is_signed_in(signed_in)
 
 
@@ -159,7 +164,7 @@ async def test_signing_out_ends_the_session(web: Served, signed_in: httpx.AsyncC
     answer = await signed_in.post("/logout", data={"csrf": await csrf(signed_in)}, headers={"Origin": web.url})
     assert "Max-Age=0" in answer.headers["set-cookie"]
     assert len(web.sessions) == before - 1
-    async with httpx.AsyncClient(base_url=web.url, cookies=cookies) as another:
+    async with httpx.AsyncClient(base_url=web.url, cookies=cookies, timeout=WAIT) as another:
         assert (await another.get("/")).status_code == 303
 
 
@@ -169,9 +174,9 @@ async def test_every_post_is_logged_with_who_sent_it(
     caplog.set_level(logging.INFO, "consoles.web")
     headers = {"Origin": web.url, "X-CSRF-Token": await csrf(signed_in)}
     await signed_in.post("/nowhere", headers=headers)
-    assert caplog.messages[-1] == "anonymous (127.0.0.1): POST /nowhere: 404"
+    assert logged(caplog) == "anonymous (127.0.0.1): POST /nowhere: 404"
     await signed_in.post("/nowhere", headers={"Origin": "http://evil.example"})
-    assert caplog.messages[-1].startswith("anonymous (127.0.0.1): POST /nowhere is refused: ")
+    assert logged(caplog).startswith("anonymous (127.0.0.1): POST /nowhere is refused: ")
 
 
 async def test_what_is_not_there_is_a_page_and_for_htmx_a_part_of_one(signed_in: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ from consoles.web.streams import message, stream
 from consoles.web.visiting import Visit
 from qmfagent.errors import Refused
 
-WAIT = 5.0
+WAIT = 30.0
 
 
 @pytest.fixture

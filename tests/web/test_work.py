@@ -133,6 +133,6 @@ async def test_the_end_waits_for_no_write_that_never_ends(monkeypatch: pytest.Mo
         await asyncio.Event().wait()
 
     task = work.start("k", hang, writing=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await work.stop()
     assert task.over

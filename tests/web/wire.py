@@ -41,6 +41,10 @@ class Wire:
             writer.transport.abort()
             return
         there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        if not self._whole:  # cut meanwhile
+            writer.transport.abort()
+            back.transport.abort()
+            return
         self._open |= {writer, back}
         await asyncio.gather(self._pump(reader, back), self._pump(there, writer), return_exceptions=True)
         self._open -= {writer, back}
