@@ -93,6 +93,12 @@ async def test_a_plan_with_errors_blocks_in_manual_mode_too(tmp_path: Path) -> N
         assert sites.b.seen("apply_failed") == []
 
 
+def edit(path: Path, text: str) -> None:
+    """Save a file as editors do, in one step: it is read again and again meanwhile."""
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
 async def test_a_site_file_is_read_for_every_plan(tmp_path: Path) -> None:
     """An edit takes effect with the next publication; a fault in it is a refusal that both ends show until it is mended."""
     site_file = tmp_path / "b.toml"
@@ -101,11 +107,11 @@ async def test_a_site_file_is_read_for_every_plan(tmp_path: Path) -> None:
     sites.use_site_file(sites.b, site_file)
     async with sites:
         await sites.b.event("applied")
-        site_file.write_text(OVERRIDE.format("10.2.0.11"))
+        edit(site_file, OVERRIDE.format("10.2.0.11"))
         await sites.a.set_value("vip-ip", "10.1.0.11")
         await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.2.0.11", "the edited value")
 
-        site_file.write_text('[[override]]\nselect = "["\nvalue = "x"\n')
+        edit(site_file, '[[override]]\nselect = "["\nvalue = "x"\n')
         await sites.a.set_value("vip-ip", "10.1.0.12")
         for site, other in ((sites.b, "sitea"), (sites.a, "siteb")):
             found = await site.replica("T", other, state="blocked", reason="invalid")
@@ -113,6 +119,6 @@ async def test_a_site_file_is_read_for_every_plan(tmp_path: Path) -> None:
         await sites.b.event("apply_failed", reason="invalid", by="automatic", publisher="sitea")
         assert sites.b.snapshot.ids["vip-ip"].get("value") == "10.2.0.11"
 
-        site_file.write_text(OVERRIDE.format("10.2.0.12"))
+        edit(site_file, OVERRIDE.format("10.2.0.12"))
         await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.2.0.12", "that it is tried again")
         await sites.a.replica("T", "siteb", state="in-sync", reason="")
