@@ -16,7 +16,7 @@ from tests.sites.pair import SitePair
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
-WAIT = 20.0
+WAIT = 60.0
 
 SOURCE = b"""
 <cib validate-with="pacemaker-3.9" admin_epoch="0" epoch="5" num_updates="0"><configuration>
@@ -123,7 +123,7 @@ def python(urls: str, tmp_path: Path) -> Start:
             script,
             *arguments,
             QMFCONSOLE_URL=url,
-            QMFCONSOLE_TIMEOUT="10",
+            QMFCONSOLE_TIMEOUT="30",
             XDG_CONFIG_HOME=str(tmp_path),
         )
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from qmfagent.bus.security.tls import TlsConfig
 from tests.certificates import CertificateAuthority
-from tests.sites.buses import free_port
+from tests.ports import free_port
 
-WAIT = 20.0
+WAIT = 60.0
 USER, PASSWORD = "bob@qmfagent", "open sesame"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from qmfagent.config.journal import JournalConfig
+from tests.examples.conftest import WAIT
 from tests.sites.pair import SitePair, until
 
 NOWHERE = "amqp://127.0.0.1:1"
@@ -159,4 +160,4 @@ async def test_lag_is_measured_and_told_of(pair: SitePair, python: Any) -> None:
         await replicate(pair)
         name, ticket, site, seconds = (await running.line()).split()
         assert (name, ticket, site) == ("lag", "db", "siteb")
-        assert 0.3 <= float(seconds) < 10
+        assert 0.3 <= float(seconds) < WAIT
