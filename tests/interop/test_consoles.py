@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 from httpx import AsyncClient
 
+from consoles import asynchronous
 from consoles.client import AsyncConsole
 from consoles.main import run
 from qmfagent.errors import RemoteError
 from qmfagent.qmf.opcodes import ErrorCode
 from tests.interop.recorded import Recording
 from tests.interop.recorded_agent import RecordedAgent
-from tests.web.served import Served, connect_to
+from tests.web.served import Served, WholeConsole, connect_to
 
 pytestmark = pytest.mark.usefixtures("no_profiles")
 
 Sites = tuple[RecordedAgent, RecordedAgent]
+WAIT = 60.0
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def sites(recording: Recording) -> AsyncIterator[Sites]:
 
 @pytest.fixture
 async def console(sites: Sites) -> AsyncIterator[AsyncConsole]:
-    async with AsyncConsole([site.url for site in sites]) as console:
+    async with WholeConsole([site.url for site in sites], timeout=WAIT) as console:
         yield console
 
 
@@ -83,7 +85,7 @@ PAGES = {
 async def test_a_page_of_the_web_console(sites: Sites, page: str, text: str) -> None:
     async with (
         Served(connect_to(site.url for site in sites)) as web,
-        AsyncClient(base_url=web.url, timeout=10, follow_redirects=True) as browser,
+        AsyncClient(base_url=web.url, timeout=WAIT, follow_redirects=True) as browser,
     ):
         await browser.get(web.link())
         answer = await browser.get(page)
@@ -110,9 +112,9 @@ async def test_an_agent_before_0_2_0_does_not_tell_what_is_permitted(
 
 async def test_events_come_and_are_told_again(console: AsyncConsole, sites: Sites) -> None:
     with console.subscribe(events=["published"], sites=["sitea"], since={"sitea": 0}) as events:
-        told = await asyncio.wait_for(anext(events), 5)
+        told = await asyncio.wait_for(anext(events), WAIT)
         sites[0].step("changed")
-        told_again = await asyncio.wait_for(anext(events), 5)
+        told_again = await asyncio.wait_for(anext(events), WAIT)
     assert told_again.values["digest"] != told.values["digest"]  # type: ignore[union-attr]
 
 
@@ -130,9 +132,14 @@ async def test_events_come_and_are_told_again(console: AsyncConsole, sites: Site
         (["call", "sitea", "Site:sitea", "claim", "ticket=T"], 0),
     ],
 )
-async def test_the_command_line(sites: Sites, capsys: Any, arguments: list[str], status: int) -> None:
-    urls = [part for site in sites for part in ("--url", site.url)]
-    assert await asyncio.to_thread(run, [*urls, "--timeout", "5", *arguments]) == status
+async def test_the_command_line(
+    sites: Sites, capsys: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], status: int
+) -> None:
+    # It may be that one site is connected long before the other, as both and the command share a process.
+    for patience in ("PATIENCE", "CONNECT_TIMEOUT"):
+        monkeypatch.setattr(asynchronous, patience, WAIT)
+    options = [*(part for site in sites for part in ("--url", site.url)), "--timeout", str(WAIT)]
+    assert await asyncio.to_thread(run, [*options, *arguments]) == status
     assert capsys.readouterr().out
-    assert await asyncio.to_thread(run, [*urls, "--timeout", "5", *arguments, "--json"]) == status
+    assert await asyncio.to_thread(run, [*options, *arguments, "--json"]) == status
     assert json.loads(capsys.readouterr().out)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from consoles.client import AsyncConsole
 from qmfagent.errors import RemoteError
 from tests.interop.conftest import Follow
 from tests.interop.recorded import Recording
 from tests.interop.recorded_agent import RecordedAgent
+from tests.web.served import WholeConsole
 
 REASON = r"site sitea is of version {}, this one of .*too far apart to replicate; update qmfagent here"
 
@@ -27,7 +27,7 @@ async def test_it_is_refused_and_still_seen(recording: Recording, follow: Follow
         assert "vip" not in site.snapshot.members
         (peer,) = (await site.object("Site:siteb"))["peers"]
         assert (peer["connected"], peer["version"], peer["reason"]) == (True, version, "version")
-        async with AsyncConsole([holder.url, site.bus.url("siteb")]) as console:
+        async with WholeConsole([holder.url, site.bus.url("siteb")]) as console:
             (ticket,) = await console.tickets()
         assert ticket.holders == ("sitea",)
         assert [(at.site, at.state, at.reason) for at in ticket.sites] == [
