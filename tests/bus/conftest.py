@@ -17,7 +17,8 @@ from qmfagent.bus.security.identity import Identity
 from qmfagent.qmf.message import DIRECT, REQUEST, RESPONSE, TOPIC, Address, Message
 from tests.certificates import CertificateAuthority
 
-WAIT = 5.0
+WAIT = 30.0
+"""Seconds: the bound of a wait for what comes at once on a machine that has nothing else to do."""
 
 
 @dataclass

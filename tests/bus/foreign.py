@@ -24,7 +24,7 @@ from qmfagent.qmf.message import Message
 from qmfagent.qmf.opcodes import ErrorCode
 from qmfagent.qmf.schema import Schema
 
-WAIT = 5.0
+WAIT = 30.0
 ROUTE = UUID("9b679a98-0d12-4d85-ba69-137bdbc4c8a6")
 
 

@@ -46,19 +46,29 @@ async def test_an_end_that_nobody_wanted_is_an_error_after_what_was_told() -> No
         await anext(stream)
 
 
-@pytest.mark.parametrize(("timeout", "ttl"), [(7.5, 7.5), (0.0001, 0.001)])
-async def test_a_request_is_worth_as_much_as_its_caller_s_patience(timeout: float, ttl: float) -> None:
+async def test_a_request_is_worth_as_much_as_its_caller_s_patience() -> None:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     requests = Requests(send)
-    asking = asyncio.create_task(requests.ask("a", "7", Message(Address(DIRECT, "a"), "_x", "request"), timeout))
+    asking = asyncio.create_task(requests.ask("a", "7", Message(Address(DIRECT, "a"), "_x", "request"), 7.5))
     await asyncio.sleep(0)
-    assert [message.ttl for message in sent] == [ttl]
+    assert [message.ttl for message in sent] == [7.5]
     requests.settle("7", MethodAnswer("7", {}))
     assert await asking == MethodAnswer("7", {})
+
+
+async def test_a_patience_that_rounds_to_nothing_is_the_shortest_time_to_live() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(RequestTimeout):
+        await Requests(send).ask("a", "7", Message(Address(DIRECT, "a"), "_x", "request"), 0.0001)
+    assert [message.ttl for message in sent] == [0.001]
 
 
 async def test_requests_end_with_their_agent_and_their_patience() -> None:
@@ -66,7 +76,8 @@ async def test_requests_end_with_their_agent_and_their_patience() -> None:
 
     requests = Requests(send)
     message = Message(Address(DIRECT, "a"), "_x", "request")
-    asking = [asyncio.create_task(requests.ask(agent, agent, message, 0.05)) for agent in ("a", "b")]
+    patience = {"a": 60.0, "b": 0.05}
+    asking = [asyncio.create_task(requests.ask(agent, agent, message, patience[agent])) for agent in patience]
     await asyncio.sleep(0)
     requests.fail_all("agent a restarted", "a")
     with pytest.raises(ConnectionLost, match="restarted"):

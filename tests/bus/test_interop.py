@@ -14,6 +14,7 @@ from proton.utils import BlockingConnection, LinkDetached, SendException
 from qmfagent.bus.listener.listener import AMQ_DIRECT
 from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address
 from qmfagent.qmf.message import Message as QmfMessage
+from tests.bus.foreign import WAIT
 
 SPELLINGS = {
     "C++": (ulong(0x0000468C00000000), ulong(0x0000468C00000001)),
@@ -38,7 +39,7 @@ async def test_a_console_attaches_sends_and_receives(
     exact, pattern = spelling
 
     def console() -> None:
-        connection = BlockingConnection(bus.url, timeout=5, sasl_enabled=sasl)
+        connection = BlockingConnection(bus.url, timeout=WAIT, sasl_enabled=sasl)
         answers = connection.create_receiver(TOPIC, name="1", options=subject(exact, "direct-console.1"))
         events = connection.create_receiver(TOPIC, name="2", options=subject(pattern, "agent.#"))
         connection.create_receiver(AMQ_DIRECT, name="3", options=subject(exact, "direct-console.1"))
@@ -53,14 +54,14 @@ async def test_a_console_attaches_sends_and_receives(
                 properties={"qmf.opcode": "_method_request", "method": "request"},
             )
         )
-        answer = answers.receive(timeout=5)
+        answer = answers.receive(timeout=WAIT)
         assert (answer.subject, answer.correlation_id, answer.content_type) == ("direct-console.1", "1", "amqp/map")
         assert answer.properties["x-amqp-0-10.app-id"] == "qmf2"
         loop.call_soon_threadsafe(
             listener.send,
             QmfMessage(to=Address(TOPIC, "agent.ind.event.x"), opcode="_data_indication", method="indication", body=[]),
         )
-        assert events.receive(timeout=5).content_type == "amqp/list"
+        assert events.receive(timeout=WAIT).content_type == "amqp/list"
         connection.close()
 
     loop = asyncio.get_running_loop()
@@ -71,20 +72,20 @@ async def test_replies_to_a_dynamic_node(bus: Any, echo: Any) -> None:
     listener = await echo()
 
     def console() -> str:
-        connection = BlockingConnection(bus.url, timeout=5)
+        connection = BlockingConnection(bus.url, timeout=WAIT)
         replies = connection.create_receiver(None, dynamic=True, name="replies")
         address = replies.link.remote_source.address
         sender = connection.create_sender(None, name="relay")
         request = {"qmf.opcode": "_query_request", "method": "request"}
         sender.send(Message(address=DIRECT, subject="echo", reply_to=address, body={"n": 1}, properties=request))
-        assert replies.receive(timeout=5).properties["method"] == RESPONSE
+        assert replies.receive(timeout=WAIT).properties["method"] == RESPONSE
         sender.send(Message(address=address, body="from peer to peer"))
-        assert replies.receive(timeout=5).body == "from peer to peer"
+        assert replies.receive(timeout=WAIT).body == "from peer to peer"
         connection.close()
         return str(address)
 
     address = await asyncio.to_thread(console)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         while address in listener.router:
             await asyncio.sleep(0.01)
 
@@ -93,11 +94,11 @@ async def test_the_relay_takes_exchange_and_key_in_one(bus: Any) -> None:
     await bus.listen()
 
     def peer() -> None:
-        connection = BlockingConnection(bus.url, timeout=5)
+        connection = BlockingConnection(bus.url, timeout=WAIT)
         receiver = connection.create_receiver(TOPIC, name="in", options=subject(SPELLINGS["C++"][0], "key.1"))
         relay = connection.create_sender(None, name="relay")
         relay.send(Message(address=f"{TOPIC}/key.1", body="x"))
-        assert receiver.receive(timeout=5).body == "x"
+        assert receiver.receive(timeout=WAIT).body == "x"
         with pytest.raises(SendException):
             relay.send(Message(address="nowhere", body="x"))
         connection.close()
@@ -109,10 +110,10 @@ async def test_a_topic_without_filter_gives_everything(bus: Any) -> None:
     await bus.listen()
 
     def peer() -> None:
-        connection = BlockingConnection(bus.url, timeout=5)
+        connection = BlockingConnection(bus.url, timeout=WAIT)
         receiver = connection.create_receiver(TOPIC, name="in")
         connection.create_sender(TOPIC, name="out").send(Message(subject="any.thing"))
-        assert receiver.receive(timeout=5).subject == "any.thing"
+        assert receiver.receive(timeout=WAIT).subject == "any.thing"
         connection.close()
 
     await asyncio.to_thread(peer)
@@ -126,7 +127,7 @@ async def test_unknown_nodes_and_coordinators_are_refused(bus: Any) -> None:
             link.target.type = proton.Terminus.COORDINATOR
 
     def peer() -> None:
-        connection = BlockingConnection(bus.url, timeout=5)
+        connection = BlockingConnection(bus.url, timeout=WAIT)
         with pytest.raises(LinkDetached, match="amqp:not-found"):
             connection.create_receiver("elsewhere", name="in")
         with pytest.raises(LinkDetached, match="amqp:not-found"):
@@ -144,7 +145,7 @@ async def test_settled_messages_are_taken_too(bus: Any, inbox: Any) -> None:
     await bus.listen((Address(DIRECT, "agent"),), got)
 
     def peer() -> None:
-        connection = BlockingConnection(bus.url, timeout=5)
+        connection = BlockingConnection(bus.url, timeout=WAIT)
         sender = connection.create_sender(DIRECT, name="out", options=AtMostOnce())
         for index in range(500):
             properties = {"qmf.opcode": f"_{index}", "method": "indication"}

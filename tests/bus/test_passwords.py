@@ -24,6 +24,7 @@ from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.bus.url import BusUrl
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, REQUEST, TOPIC, Address
+from tests.bus.foreign import WAIT
 
 BOB = Credentials("bob@qmfagent", "open sesame")
 ME = Address(TOPIC, "me")
@@ -67,7 +68,7 @@ def ports(ca: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
         )
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(10) == 0
+        assert process.wait(WAIT) == 0
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ async def refused(url: str, reason: str, **options: Any) -> None:
     connection.start()
     try:
         with pytest.raises(ConnectionLost, match=reason):
-            await connection.wait_up(5, patient=False)
+            await connection.wait_up(WAIT, patient=False)
     finally:
         await connection.stop()
 
@@ -134,7 +135,7 @@ async def test_a_log_in_out_of_order_fails_alone(ask: Any, ports: Ports, frames:
     context = ssl.create_default_context(cafile=str(ports.ca.ca))
     reader, writer = await asyncio.open_connection("localhost", BusUrl.parse(ports.passwords).port, ssl=context)
     writer.write(b"AMQP\x03\x01\x00\x00" + b"".join(frames))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT):
         heard = await reader.read()
     assert b"AMQP\x00\x01\x00\x00" not in heard
     writer.close()

@@ -148,7 +148,7 @@ async def test_a_restarted_agent_answers_no_old_requests(bus: Any, agent: ToyAge
 
 async def test_requests_may_overlap(bus: Any, agent: ToyAgent) -> None:
     async with ConsoleSession(bus.url) as session:
-        calls = [session.call(NAME, "a", "echo", {"n": n}) for n in range(300)]
+        calls = [session.call(NAME, "a", "echo", {"n": n}, timeout=60) for n in range(300)]
         assert await asyncio.gather(*calls) == [{"n": n} for n in range(300)]
 
 

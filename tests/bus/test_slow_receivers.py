@@ -17,6 +17,8 @@ from qmfagent.qmf.message import TOPIC, Address, Message
 
 EVENTS = (Address(TOPIC, "agent.#"),)
 SMALL = replace(Limits(), queue_messages=50, queue_bytes=200_000, window=2**16)
+PATIENT = replace(Limits(), idle_timeout=600.0)
+"""For who stops reading: he hears no heartbeats either, and would give the connection up by himself."""
 
 
 class Told:
@@ -43,7 +45,7 @@ class Told:
         return at == last
 
     async def until(self, last: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.whole(last):
                 await asyncio.sleep(0.01)
 
@@ -70,7 +72,7 @@ def outlets(bus: Any) -> list[Any]:
 async def test_a_stuck_receiver_costs_a_bounded_queue_and_stalls_nobody(bus: Any, listening: Any) -> None:
     """One console stops reading its socket for good, another goes on: 3,000 events of 5 kB, 15 MB in all."""
     raise_event = await listening()
-    stuck = await bus.connect(EVENTS, Told())
+    stuck = await bus.connect(EVENTS, Told(), limits=PATIENT)
     (outlet,) = outlets(bus)
     brisk = Told()
     await bus.connect(EVENTS, brisk)
@@ -91,9 +93,9 @@ async def test_a_stuck_receiver_costs_a_bounded_queue_and_stalls_nobody(bus: Any
 async def test_a_slow_receiver_is_told_of_each_hole_at_its_place(bus: Any, listening: Any) -> None:
     raise_event = await listening()
     told = Told()
-    slow = await bus.connect(EVENTS, told)
+    slow = await bus.connect(EVENTS, told, limits=PATIENT)
     (outlet,) = outlets(bus)
-    last = 0
+    last, holes = 0, []
     for _ in range(3):
         slow._uplink.engine._socket.pause_reading()
         while outlet._hole is None or outlet._hole.count < 20:
@@ -106,9 +108,10 @@ async def test_a_slow_receiver_is_told_of_each_hole_at_its_place(bus: Any, liste
         last += 1
         raise_event(last)
         await told.until(last)
-    holes = [item for item in told.items if isinstance(item, tuple)]
-    assert len(holes) == 3
-    assert bus.listener.load == BusLoad("", 1, 0, sum(count for _, count in holes))
+        holes.append([item for item in told.items if isinstance(item, tuple)])
+    # The socket may take some more in between, which makes two holes of one.
+    assert 0 < len(holes[0]) < len(holes[1]) < len(holes[2])
+    assert bus.listener.load == BusLoad("", 1, 0, sum(count for _, count in holes[-1]))
     assert slow.connected
 
 
@@ -116,7 +119,7 @@ async def test_nothing_is_taken_again_before_half_of_what_waits_is_gone(bus: Any
     """Else a receiver that takes one message at a time would get a hole after each."""
     raise_event = await listening(replace(SMALL, credit=10))
     told = Told()
-    slow = await bus.connect(EVENTS, told, limits=replace(Limits(), credit=10))
+    slow = await bus.connect(EVENTS, told, limits=replace(PATIENT, credit=10))
     (outlet,) = outlets(bus)
     slow._uplink.engine._socket.pause_reading()
     n = 0
@@ -133,7 +136,7 @@ async def test_nothing_is_taken_again_before_half_of_what_waits_is_gone(bus: Any
     assert outlet._hole.count == 2
     assert bus.listener.load == BusLoad("", 1, waiting - 1, 2)
     await slow.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while bus.listener.load.connections:
             await asyncio.sleep(0.01)
     assert bus.listener.load == BusLoad("", 0, 0, 2 + waiting - 1)
@@ -144,7 +147,7 @@ async def test_what_can_not_be_left_out_closes_the_link_alone(
 ) -> None:
     await listening()
     lost, brisk = inbox(), Told()
-    slow = await bus.connect(EVENTS, Told(), on_down=lost)
+    slow = await bus.connect(EVENTS, Told(), on_down=lost, limits=PATIENT)
     await bus.connect(EVENTS, brisk)
     slow._uplink.engine._socket.pause_reading()
     n = 0
@@ -160,7 +163,8 @@ async def test_what_can_not_be_left_out_closes_the_link_alone(
 async def test_the_same_bytes_go_to_all(bus: Any, listening: Any) -> None:
     raise_event = await listening(replace(SMALL, queue_messages=1000, queue_bytes=2**20))
     for _ in range(3):
-        client = await bus.connect(EVENTS, Told())
+        # With credit for one message the others wait, whatever the sockets take.
+        client = await bus.connect(EVENTS, Told(), limits=replace(PATIENT, credit=1))
         client._uplink.engine._socket.pause_reading()
     waiting = outlets(bus)
     n = 0

@@ -27,6 +27,7 @@ from qmfagent.bus.security import tls as tls_module
 from qmfagent.bus.security.identity import Identity
 from qmfagent.errors import ConfigError, ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from tests.bus.foreign import WAIT
 
 EVERYTHING = (Address(TOPIC, "#"),)
 
@@ -75,7 +76,7 @@ async def assert_refused(url: str, reason: str, config: Any, addresses: tuple[Ad
     connection.start()
     try:
         with pytest.raises(ConnectionLost, match=reason):
-            await connection.wait_up(1.0)
+            await connection.wait_up(WAIT, patient=False)
     finally:
         await connection.stop()
 
@@ -143,7 +144,7 @@ def without_certificate(url: str, ca: Path) -> None:
     domain = proton.SSLDomain(proton.SSLDomain.MODE_CLIENT)
     domain.set_trusted_ca_db(str(ca))
     domain.set_peer_authentication(proton.SSLDomain.VERIFY_PEER)
-    BlockingConnection(url, ssl_domain=domain, timeout=10, reconnect=False).close()
+    BlockingConnection(url, ssl_domain=domain, timeout=WAIT, reconnect=False).close()
 
 
 async def test_a_client_without_certificate_is_refused(bus: Any, ca: Any) -> None:
@@ -157,7 +158,7 @@ async def test_a_client_that_skips_sasl_is_refused(bus: Any, ca: Any) -> None:
     domain = ca.issue("site-b").client_domain().current()
     with pytest.raises(proton.ProtonException):
         await asyncio.to_thread(
-            BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=10, reconnect=False
+            BlockingConnection, bus.url, ssl_domain=domain, sasl_enabled=False, timeout=WAIT, reconnect=False
         )
 
 
