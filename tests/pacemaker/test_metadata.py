@@ -155,7 +155,7 @@ async def test_without_agents_no_parameter_is_private_and_none_is_missing() -> N
 
 @pytest.mark.pacemaker
 async def test_real_agents_are_asked_by_crm_resource() -> None:
-    known = AgentMetadata()
+    known = AgentMetadata(wait=60.0)
     await known.learn({"ocf:pacemaker:Dummy", "ocf:pacemaker:NoSuchAgent"})
     assert known.private_parameters("ocf:pacemaker:Dummy") is not None
     assert known.private_parameters("ocf:pacemaker:NoSuchAgent") is None

@@ -106,8 +106,9 @@ async def test_a_write_names_the_configuration_and_not_the_status(
     await following(changes)
     digest = (await store.snapshot()).config_digest
     writing = asyncio.create_task(store.apply(f'<diff format="2">{CREATE.format("web")}</diff>'.encode(), digest))
-    while not library.patches:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not library.patches:
+            await asyncio.sleep(0)
     assert b'<source admin_epoch="0" epoch="1"/>' in library.patches[0]
     library.send(notification((1, 7), (2, 0), CREATE.format("web")))
     assert str(await writing) == "0.2.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ PARAMETER = '<instance_attributes id="ia"><nvpair id="ia-f" name="fake" value="x
 FENCING = '<primitive id="f" class="stonith" type="fence_dummy"/>'
 PROMOTED = did("p", ("start", 0), ("promote", 0), kind="Stateful")
 MASTER = attribute("master-p", "10")
+WAIT = 60.0
 
 
 async def previewed(target: Snapshot, candidate: Snapshot) -> Preview:
@@ -176,19 +178,32 @@ async def test_nothing_is_left_behind_and_nothing_else_is_touched(
     assert cib.tickets == {}
 
 
+async def lines_in(path: Path, count: int) -> list[str]:
+    """The lines of a file, once there are so many."""
+    async with asyncio.timeout(WAIT):
+        while not path.exists() or path.read_text().count("\n") < count:
+            await asyncio.sleep(0.01)
+    return path.read_text().splitlines()
+
+
 async def test_what_takes_too_long_is_given_up_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is killed can't tidy up: the copy of the CIB that crm_simulate has made goes all the same."""
+    loop, ahead = asyncio.get_running_loop(), 0.0
+    monkeypatch.setattr(loop, "time", lambda: time.monotonic() + ahead)
     stand_in(tmp_path, 'cat > "$CIB_shadow_dir/shadow.1"; echo $$ >> "$PIDS"; exec sleep 60', monkeypatch)
     pids, private = tmp_path / "pids", tmp_path / "private"
     private.mkdir()
     monkeypatch.setenv("PIDS", str(pids))
     monkeypatch.setattr(tempfile, "tempdir", str(private))
-    preview = await CrmSimulate(1).preview(cluster(), cluster(DB))
-    assert preview == Preview(reason="crm_simulate has not come to an end within 1 s")
+    previewing = asyncio.create_task(CrmSimulate(1000).preview(cluster(), cluster(DB)))
+    running = await lines_in(pids, 2)
+    assert len(list(private.glob("*/shadow.1"))) == 2
+    ahead = 1000
+    assert await previewing == Preview(reason="crm_simulate has not come to an end within 1000 s")
     assert list(private.iterdir()) == []
-    for pid in pids.read_text().split():
+    for pid in running:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
 
@@ -197,14 +212,12 @@ async def test_a_cancelled_caller_takes_the_tool_with_it(tmp_path: Path, monkeyp
     stand_in(tmp_path, 'cat > /dev/null; echo $$ >> "$PIDS"; exec sleep 60', monkeypatch)
     pids = tmp_path / "pids"
     monkeypatch.setenv("PIDS", str(pids))
-    task = asyncio.create_task(CrmSimulate().preview(cluster(), cluster(DB)))
-    async with asyncio.timeout(10):
-        while not pids.exists() or len(pids.read_text().split()) < 2:
-            await asyncio.sleep(0.01)
+    task = asyncio.create_task(CrmSimulate(1000).preview(cluster(), cluster(DB)))
+    running = await lines_in(pids, 2)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    for pid in pids.read_text().split():
+    for pid in running:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
 
@@ -212,17 +225,23 @@ async def test_a_cancelled_caller_takes_the_tool_with_it(tmp_path: Path, monkeyp
 async def test_only_so_many_run_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(
         tmp_path,
-        'cat > /dev/null; : > "$RUNNING/$$"; ls "$RUNNING" | wc -l >> "$SEEN"; sleep 0.1; rm "$RUNNING/$$"'
+        'cat > /dev/null; : > "$RUNNING/$$"; ls "$RUNNING" | wc -l >> "$SEEN"'
+        '; while [ ! -e "$GO" ]; do sleep 0.05; done; rm "$RUNNING/$$"'
         "; echo '<pacemaker-result><cluster_status/></pacemaker-result>'",
         monkeypatch,
     )
-    running = tmp_path / "running"
+    running, seen, go = (tmp_path / name for name in ("running", "seen", "go"))
     running.mkdir()
-    monkeypatch.setenv("RUNNING", str(running))
-    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
-    simulate = CrmSimulate()
-    await asyncio.gather(*(simulate.preview(cluster(), cluster(DB)) for _ in range(3)))
-    assert max(map(int, (tmp_path / "seen").read_text().split())) == 2
+    for name, path in (("RUNNING", running), ("SEEN", seen), ("GO", go)):
+        monkeypatch.setenv(name, str(path))
+    simulate = CrmSimulate(1000)
+    previewing = [asyncio.create_task(simulate.preview(cluster(), cluster(DB))) for _ in range(3)]
+    await lines_in(seen, 2)
+    await asyncio.sleep(0.1)
+    go.touch()
+    assert {preview.reason for preview in await asyncio.gather(*previewing)} == {""}
+    assert len(counts := list(map(int, seen.read_text().split()))) == 6
+    assert max(counts) == 2
 
 
 @pytest.mark.parametrize(

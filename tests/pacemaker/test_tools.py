@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qmfagent.errors import ClusterError, Disconnected, WriteRejected
+from qmfagent.pacemaker import process
 from qmfagent.pacemaker.tools import OLD, Tools
 
 Script = Callable[[str, str], None]
@@ -70,11 +73,22 @@ async def test_a_cluster_that_is_not_there(script: Script) -> None:
             await work
 
 
-async def test_a_tool_that_does_not_end_is_killed(script: Script, tmp_path: Path) -> None:
-    script("cibadmin", f"echo $$ > {tmp_path}/pid; exec sleep 60")
+async def test_a_tool_that_does_not_end_is_killed(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start = process.start
+
+    async def watched(*arguments: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*arguments))
+        return started[-1]
+
+    # Not by a word of its own: it may be killed before it has said any.
+    monkeypatch.setattr(process, "start", watched)
+    script("cibadmin", "exec sleep 60")
     with pytest.raises(ClusterError, match=r"cibadmin --query --local: no end after 0\.2 s"):
         await Tools(timeout=0.2).query()
-    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+    (tool,) = started
+    assert tool.returncode == -signal.SIGKILL
+    assert not Path(f"/proc/{tool.pid}").exists()
 
 
 async def test_a_cancelled_caller_leaves_no_tool_behind(script: Script, tmp_path: Path) -> None:

@@ -284,7 +284,7 @@ class TestPacemaker:
 
     @pytest.fixture
     def checks(self) -> PacemakerChecks:
-        return PacemakerChecks(AgentMetadata())
+        return PacemakerChecks(AgentMetadata(wait=60.0))
 
     async def test_a_good_plan_has_no_problems(self, checks: PacemakerChecks) -> None:
         assert not await problems(primitive(parameters(fake="1")), checks)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from lxml import etree
@@ -88,12 +89,13 @@ async def test_a_version_that_moved_without_a_change_is_tried_again(cib: Callabl
 
 
 async def test_trying_again_has_an_end(cib: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "_RETRY_SECONDS", 0.05)
     world = World(cib(1), *[Outcome.MISFIT] * 1000)
     world.happens = lambda: world.become(cib(world.feed.current().version.epoch + 1))
-    with pytest.raises(ClusterError, match="moved at every try"):
+    # Each try takes four of the ten seconds.
+    monkeypatch.setattr("tenacity.time", SimpleNamespace(monotonic=lambda: 4.0 * len(world.sent)))
+    with pytest.raises(ClusterError, match="moved at every try for 10 s"):
         await world.apply()
-    assert len(world.sent) > 1
+    assert len(world.sent) == 3
 
 
 async def test_a_rejection_has_pacemakers_words(cib: Callable[..., bytes]) -> None:
