@@ -81,6 +81,36 @@ def test_what_is_told_before_anything_is_published_is_kept(seen: Seen) -> None:
     assert seen.state() == ("to", "in-sync")
 
 
+@pytest.mark.parametrize("known", ["", D1], ids=["the first", "another"])
+def test_what_is_said_of_a_publication_before_it_is_announced_counts(seen: Seen, known: str) -> None:
+    """Who asks for what is published has it a moment sooner, and says once only what he makes of it."""
+    if known:
+        seen.replicas.published("T", known, ["b"])
+    seen.replicas.followed("T", "b", told(state="blocked", reason="clash", published=D2, applied=known))
+    seen.replicas.published("T", D2, ["b"])
+    assert seen.state() == ("to", "blocked")
+    assert seen.replicas.get("T", "b").reason == "clash"
+
+
+def test_what_is_announced_again_changes_nothing(seen: Seen) -> None:
+    seen.replicas.published("T", D1, ["b"])
+    seen.replicas.followed("T", "b", told(state="behind", hold="manual", applied=""))
+    seen.replicas.published("T", D1, ["b"])
+    assert seen.replicas.get("T", "b").hold == "manual"
+    assert [replica.state for replica in seen.changes] == ["behind", "behind"]
+
+
+def test_what_was_said_before_the_ticket_was_away_or_the_site_counts_no_more(seen: Seen) -> None:
+    blocked = told(state="blocked", reason="clash", applied="")
+    for away in (lambda: seen.replicas.unpublished(()), lambda: seen.replicas.lost("b")):
+        seen.replicas.published("T", D1, ["b"])
+        seen.replicas.followed("T", "b", blocked)
+        away()
+        seen.replicas.found("b")
+        seen.replicas.published("T", D1, ["b"])
+        assert seen.state() == ("to", "behind")
+
+
 def test_a_site_that_cannot_be_reached_shows_it(seen: Seen) -> None:
     seen.replicas.published("T", D1, ["b", "c"])
     assert seen.state("c") == ("to", "unreachable")

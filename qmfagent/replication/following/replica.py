@@ -49,6 +49,7 @@ class Replicas:
         self._replicas: dict[tuple[str, str], Replica] = {}
         self._drift: dict[str, int] = {}
         self._reachable: set[str] = set()
+        self._said: dict[tuple[str, str], dict[str, Any]] = {}
         self._on_change = on_change
 
     def __iter__(self) -> Iterator[Replica]:
@@ -81,12 +82,16 @@ class Replicas:
     # -- where this site holds the ticket
 
     def published(self, ticket: str, digest: str, remotes: Collection[str]) -> None:
-        """This site has announced a publication: what follows it is behind until it says otherwise."""
+        """This site has announced a publication: what follows it is behind until it says otherwise, if it has not yet. It may
+        have asked for the publication before, or know it already, and does not say the same again."""
         for remote in remotes:
-            self._keep(self._standing(_renewed(self.get(ticket, remote), {"direction": TO, "published": digest})))
+            renewed = _renewed(self.get(ticket, remote), {"direction": TO, "published": digest})
+            said = self._said.get((ticket, remote), {})
+            self._keep(_renewed(renewed, said) if said.get("published") == digest else self._standing(renewed))
 
     def unpublished(self, held: Collection[str]) -> None:
         """This site holds just these tickets: nobody follows it in any other."""
+        self._said = {key: said for key, said in self._said.items() if key[0] in held}
         for replica in self:
             if replica.direction == TO and replica.ticket not in held:
                 self.set(replica.ticket, replica.remote, direction=NONE, state=IDLE)
@@ -97,7 +102,9 @@ class Replicas:
         What it says of an older publication than the newest one counts for nothing but what it has applied.
         """
         told = ("mode", "state", "hold", "reason", "message", "applied", "applied_at", "drift")
-        renewed = _renewed(self.get(ticket, remote), {"direction": TO, **{name: values[name] for name in told}})
+        said = {name: values[name] for name in told}
+        self._said[ticket, remote] = {**said, "published": values["published"]}
+        renewed = _renewed(self.get(ticket, remote), {"direction": TO, **said})
         up_to_date = values["published"] == renewed.published or not renewed.published
         self._keep(renewed if up_to_date else self._standing(renewed))
 
@@ -143,6 +150,7 @@ class Replicas:
     def lost(self, remote: str) -> None:
         """A remote site can't be reached any more."""
         self._reachable.discard(remote)
+        self._said = {key: said for key, said in self._said.items() if key[1] != remote}
         for replica in self:
             if replica.remote == remote and replica.direction != NONE:
                 self.set(replica.ticket, remote, state=UNREACHABLE)
