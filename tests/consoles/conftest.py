@@ -34,6 +34,8 @@ SCHEMA = load_schema()
 NOW = 1_700_000_000_000_000_000
 TIMEOUT = 20.0
 """Seconds that anything is waited for that comes, however long the machine takes."""
+LONG = 600.0
+"""Seconds that no test takes."""
 DIGEST = "0123456789abcdef" * 4
 TOKEN = "0123456789abcdef" * 2
 
@@ -114,7 +116,7 @@ class FakeSite:
         self.calls: list[tuple[str, str, Mapping[str, Any]]] = []
         self.called = asyncio.Event()
         self.log = EventLog(SCHEMA, Journal())
-        self.limits = Limits()
+        self.limits = Limits(idle_timeout=LONG)
         self._epoch = 0
         self._listener: Listener | None = None
         self.objects_by_class = {"Site": [self._site(peer)], "Ticket": [self._ticket(holds)]}
@@ -328,9 +330,11 @@ def without_profiles(no_profiles: None) -> None:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is, a site that is there is waited for: one that is not refuses at once here."""
+    """However busy the machine is, a site that is there is waited for: one that is not refuses at once here. Nor is one taken
+    for lost of which nothing was heard or read for a while."""
     monkeypatch.setattr("consoles.asynchronous.PATIENCE", TIMEOUT)
     monkeypatch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr("qmfagent.bus.client.connection.Limits", partial(Limits, idle_timeout=LONG))
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 
 from consoles.client import AsyncConsole, Event, Gap, Position, SiteFound, SiteLost, Subscription
 from qmfagent.bus.console.session import MAX_EVENTS
-from qmfagent.bus.limits.limits import Limits
 from qmfagent.errors import Refused
 from qmfagent.journal.store import Journal, Retention
 from qmfagent.objects.event_log import EventLog
@@ -175,11 +173,9 @@ async def test_a_reader_that_is_slower_than_the_events_misses_none(siteb: Any, c
 
 
 async def test_a_console_that_was_stuck_has_everything_in_the_end_and_held_up_nobody(
-    siteb: Any, monkeypatch: pytest.MonkeyPatch
+    siteb: Any,
 ) -> None:
-    # However long it takes: who reads nothing hears nothing either, and must not take that for the end of the connection.
-    monkeypatch.setattr("qmfagent.bus.client.connection.Limits", partial(Limits, idle_timeout=600))
-    siteb.limits = replace(Limits(), queue_messages=100, queue_bytes=200_000, window=2**16)
+    siteb.limits = replace(siteb.limits, queue_messages=100, queue_bytes=200_000, window=2**16)
     await restart(siteb)
     async with AsyncConsole([siteb.url], timeout=TIMEOUT) as stuck, AsyncConsole([siteb.url], timeout=TIMEOUT) as brisk:
         with stuck.subscribe() as missing, brisk.subscribe() as events:
