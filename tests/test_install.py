@@ -19,7 +19,7 @@ COMPLETIONS = ("bash-completion/completions/{}", "zsh/site-functions/_{}", "fish
 
 
 def output(*command: str | Path) -> str:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

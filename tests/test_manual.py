@@ -20,7 +20,7 @@ from tests.lab import requirements
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("man")
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "86400"}
-    subprocess.run([sys.executable, ROOT / "docs" / "manual.py", folder], env=environment, timeout=60, check=True)
+    subprocess.run([sys.executable, ROOT / "docs" / "manual.py", folder], env=environment, timeout=120, check=True)
     return folder
 
 
@@ -39,7 +39,7 @@ def test_man_and_groff_take_it(pages: Path, page: Page, width: int) -> None:
     file = pages / f"{page.name}.{page.section}"
     environment = {**os.environ, "MANWIDTH": str(width), "LC_ALL": "C.UTF-8"}
     shown = subprocess.run(
-        ["man", "--warnings=all", "-l", file], env=environment, capture_output=True, text=True, timeout=30, check=True
+        ["man", "--warnings=all", "-l", file], env=environment, capture_output=True, text=True, timeout=120, check=True
     )
     assert shown.stderr == ""
     assert "1970-01-02" in shown.stdout
@@ -52,7 +52,7 @@ def test_mandoc_takes_it(pages: Path, page: Page) -> None:
     requirements.require(["mandoc"], root=False, packages="mandoc")
     file = pages / f"{page.name}.{page.section}"
     checked = subprocess.run(
-        ["mandoc", "-Tlint", "-Wall", file], capture_output=True, text=True, timeout=30, check=False
+        ["mandoc", "-Tlint", "-Wall", file], capture_output=True, text=True, timeout=120, check=False
     )
     assert (checked.stdout, checked.stderr, checked.returncode) == ("", "", 0)
 
