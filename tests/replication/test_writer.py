@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -295,6 +296,39 @@ async def test_a_write_whose_answer_is_lost_is_looked_after(site: Site, happened
         await site.applier.apply(prepared.plan.token, "x")
     assert site.outcome == ("apply_failed", "disconnected")
     assert len(site.ledger.named("apply_failed")) == 1
+
+
+# -- what is planned while something is written
+
+
+@pytest.mark.parametrize("cause", ["healing", "publication", "rollback"])
+async def test_what_is_planned_during_a_write_is_planned_on_what_it_leaves(site: Site, cause: str) -> None:
+    """The CIB shows what is written before the journal has it: nobody may take that for an edit, and heal it."""
+    change = await site.replicate()
+    site.publish("10.1.0.11", version=6)
+    prepared = await site.applier.plan("T")
+    written, goes_on, apply = asyncio.Event(), asyncio.Event(), site.store.apply
+
+    async def slow(patchset: bytes, digest: str) -> Version:
+        version = await apply(patchset, digest)
+        written.set()
+        await goes_on.wait()
+        return version
+
+    site.store.apply = slow  # type: ignore[method-assign]
+    writing = asyncio.create_task(site.applier.carry_out(prepared, "x"))
+    await asyncio.wait_for(written.wait(), 10)
+    if cause == "rollback":
+        planning = asyncio.create_task(site.applier.plan_rollback(change))
+    else:
+        planning = asyncio.create_task(site.applier.plan_heal("T") if cause == "healing" else site.applier.plan("T"))
+    done, _ = await asyncio.wait({planning}, timeout=0.2)
+    assert not done
+    goes_on.set()
+    await writing
+    plan = (await planning).plan
+    assert [problem.code for problem in plan.problems if problem.code in ("drift", "drifted")] == []
+    assert bool(plan.changes) == (cause == "rollback")
 
 
 # -- what is told of a refusal

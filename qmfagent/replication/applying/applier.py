@@ -76,10 +76,18 @@ class Applier:
         self._standings = Standings(ledger)
         holders = Holders(site, store, remotes)
         self.fetcher = Fetcher(remotes, acceptance.signers)
-        self._planner = Planner(
-            store, self.fetcher, mangler, ledger, acceptance, checks or NoChecks(), holders, self._standings
-        )
         self._writer = Writer(site, store, ledger, holders, self._standings)
+        self._planner = Planner(
+            store,
+            self.fetcher,
+            mangler,
+            ledger,
+            acceptance,
+            checks or NoChecks(),
+            holders,
+            self._standings,
+            self._writer.writing,
+        )
         self.plans = Plans()
 
     def source(self, ticket: str) -> Source:

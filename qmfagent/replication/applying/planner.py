@@ -1,7 +1,8 @@
 """What would bring a ticket's configuration here to its holder's publication, or back to what it was.
 
-Rules of this file: nothing is written, to the CIB or to the ledger. The holder is asked for afresh at every plan. A plan that
-has an error is never looked at by Pacemaker's tools.
+Rules of this file: nothing is written, to the CIB or to the ledger. The holder is asked for afresh at every plan. What stands
+in the CIB and what was delivered are never taken from before and from after a write. A plan that has an error is never looked
+at by Pacemaker's tools.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Planner:
         checks: Checks,
         holders: Holders,
         standings: Standings,
+        quiet: asyncio.Lock,
     ) -> None:
+        """`quiet` is held while something is written."""
         self._store = store
         self._fetcher = fetcher
         self._mangler = mangler
@@ -74,6 +77,7 @@ class Planner:
         self._checks = checks
         self._holders = holders
         self._standings = standings
+        self._quiet = quiet
         self._sources: dict[str, Source] = {}
         # A site's own XSLT steps may take seconds each, in threads that the CIB store needs too.
         self._mangling = asyncio.Semaphore(MAX_MANGLING)
@@ -96,8 +100,7 @@ class Planner:
         async with self._mangling:
             mangled, problems = await asyncio.to_thread(self._mangled, closure, (await self._store.snapshot()).tickets)
         problems += self._standings.get(ticket).notes
-        target = await self._store.snapshot()
-        delivered = self._standings.measured(ticket, target)
+        target, delivered = await self._delivered(ticket)
         plan = make_plan(
             target,
             mangled.closure,
@@ -121,13 +124,11 @@ class Planner:
         earlier = before_change(self._ledger, change)
         ticket = earlier.owned.ticket
         await self._holders.check(ticket, "")
-        target = await self._store.snapshot()
+        target, delivered = await self._delivered(ticket)
         owned = owned_ids(target, ticket)
         # What is here and no longer owned is its administrator's own already.
         released = {i: line for i, line in earlier.released.items() if i in owned or i not in target.lines}
-        plan = make_restoration(
-            target, earlier.owned, ROLLBACK, released=released, delivered=self._standings.measured(ticket, target)
-        )
+        plan = make_restoration(target, earlier.owned, ROLLBACK, released=released, delivered=delivered)
         return await self._checked(self._draft(plan, target, earlier.owned, earlier.source, change=change))
 
     async def for_healing(self, ticket: str) -> Draft:
@@ -136,8 +137,8 @@ class Planner:
         Raises as for_rollback does, and Refused (not-delivered) where nothing is known to have been delivered.
         """
         await self._holders.check(ticket, "")
-        target = await self._store.snapshot()
-        standing, delivered = self._standings.get(ticket), self._standings.measured(ticket, target)
+        target, delivered = await self._delivered(ticket)
+        standing = self._standings.get(ticket)
         if not delivered:
             raise Refused(
                 "not-delivered",
@@ -150,6 +151,12 @@ class Planner:
         wanted = pick_members(ticket, lines, lines)
         plan = make_restoration(target, wanted, HEALING, delivered=delivered)
         return await self._checked(self._draft(plan, target, wanted, Source(standing.publisher, standing.digest)))
+
+    async def _delivered(self, ticket: str) -> tuple[Snapshot, Mapping[str, bytes]]:
+        """The CIB, and what of it has to be as it was delivered."""
+        async with self._quiet:
+            target = await self._store.snapshot()
+            return target, self._standings.measured(ticket, target)
 
     def _draft(
         self,
