@@ -111,9 +111,9 @@ async def test_until_when_a_publication_is_held_is_read_with_each(tmp_path: Path
     yearly = TicketPolicy("periodic", Schedule("0 0 1 1 *"))
     sites.b.config = replace(sites.b.config, replication=replace(sites.b.config.replication, policy=yearly))
     async with sites, looking(sites) as live:
-        # The state is told at once, the time is read a moment later.
+        # The schedule is known before anything is held by it; that is told at once, and the time is read a moment later.
         picture = await until(
-            live, lambda picture: any(at.next_run for ticket in picture.tickets for at in ticket.sites)
+            live, lambda picture: any(at.hold and at.next_run for ticket in picture.tickets for at in ticket.sites)
         )
         at = picture.tickets[0].sites[1]
         assert (at.site, at.state, at.hold) == ("siteb", "behind", "schedule")
