@@ -7,6 +7,8 @@ test is about the daemon, else one that is made up.
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 AGENTS = Path(__file__).parent.parent.parent / "qmfagent" / "ocf"
+WAIT = 60.0
 
 _CRM_TICKET = """#!/bin/sh
 [ -e "{folder}/no-cluster" ] && {{ echo "Transport endpoint is not connected" >&2; exit 102; }}
@@ -30,6 +33,7 @@ echo "$OCF_RESOURCE_INSTANCE $*" >> "{folder}/scores"
 _DAEMON = """#!{python}
 import os, pathlib, signal, socket, sys, time
 folder = pathlib.Path({folder!r})
+(folder / "begun").write_text(str(time.monotonic()))
 (folder / "command").write_text(repr(sys.argv[1:]))
 (folder / "environment").write_text(repr(dict(os.environ)))
 def tell(words):
@@ -72,7 +76,7 @@ class Agent:
                 "OCF_RESKEY_CRM_meta_interval": str(int(interval * 1000)),
                 **{f"OCF_RESKEY_{name}": value for name, value in parameters.items()},
             },
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=timeout + WAIT, check=False,
         )  # fmt: skip
         self.said = done.stdout + done.stderr
         assert "Traceback" not in self.said, self.said
@@ -103,6 +107,20 @@ class Agent:
         """The daemon's process id, 0 where none is told."""
         words = self.state.read_text().split() if self.state.exists() else []
         return int(words[0]) if words else 0
+
+    def kill(self) -> None:
+        """Kill the daemon, and wait until it has ended: a signal takes its time where others have the processor."""
+        pidfd = os.pidfd_open(self.pid)
+        try:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            assert select.select([pidfd], [], [], WAIT)[0]
+        finally:
+            os.close(pidfd)
+
+    @property
+    def begun(self) -> float:
+        """When the made-up daemon began, by the clock of time.monotonic()."""
+        return float((self.folder / "begun").read_text())
 
     @property
     def scores(self) -> list[str]:

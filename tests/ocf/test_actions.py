@@ -64,7 +64,7 @@ def test_the_form_of_the_log_is_handed_on_and_looked_at(agent: Agent, tmp_path: 
 def test_a_daemon_that_died_is_not_running_and_starts_again(agent: Agent) -> None:
     assert agent("start") == Code.SUCCESS
     pid = agent.pid
-    os.kill(pid, 9)
+    agent.kill()
     assert agent("monitor") == Code.NOT_RUNNING
     assert agent("start") == Code.SUCCESS
     assert agent.pid != pid
@@ -95,9 +95,9 @@ def test_somebody_who_has_its_process_id_now_is_left_alone(agent: Agent) -> None
 def test_a_start_that_fails_says_why_and_leaves_nothing(resource_agent: Make, behaviour: str, words: str) -> None:
     agent = resource_agent("replicator")
     agent.behave(behaviour)
-    begin = time.monotonic()
-    assert agent("start", timeout=4) == Code.ERR_GENERIC
-    assert time.monotonic() - begin < 4
+    assert agent("start", timeout=6) == Code.ERR_GENERIC
+    # What it takes Python to come so far is not the resource agent's to bound.
+    assert time.monotonic() - agent.begun < 6
     assert words in agent.said
     assert agent.said.startswith("ocf-exit-reason:")
     assert agent("monitor") == Code.NOT_RUNNING
@@ -170,7 +170,7 @@ def test_the_replicator_is_promoted_with_the_ticket_alone(resource_agent: Make) 
     assert agent("demote") == agent("demote") == agent("monitor") == Code.SUCCESS
     assert agent.pid == pid
     assert agent("promote") == Code.SUCCESS
-    os.kill(pid, 9)
+    agent.kill()
     assert agent("monitor") == Code.NOT_RUNNING
     assert agent("start") == agent("monitor") == Code.SUCCESS
 

@@ -46,7 +46,11 @@ def journal() -> Iterator[tuple[str, ...]]:
                 ),
                 "the journal",
             )
-            yield ("nsenter", f"--target={journald.pid}", "--mount", "--")
+            inside = ("nsenter", f"--target={journald.pid}", "--mount", "--")
+            # Its socket is there before it listens.
+            sync = [*inside, "journalctl", "--sync"]
+            until(lambda: subprocess.run(sync, capture_output=True, check=False).returncode == 0, "its first answer")
+            yield inside
         finally:
             journald.kill()
 
@@ -70,9 +74,9 @@ def test_the_journal_has_it_with_priorities(
     assert agent("start") == 0, agent.said
     assert agent("monitor") == 0
     assert agent("stop") == 0
-    subprocess.run([*journal, "journalctl", "--sync"], check=True, timeout=20)
+    subprocess.run([*journal, "journalctl", "--sync"], check=True, timeout=60)
     shown = subprocess.run(
-        [*journal, "journalctl", "-t", "qmfagent", "-o", "json"], capture_output=True, text=True, check=True, timeout=20
+        [*journal, "journalctl", "-t", "qmfagent", "-o", "json"], capture_output=True, text=True, check=True, timeout=60
     ).stdout
     lines = [json.loads(line) for line in shown.splitlines()]
     told = {line["MESSAGE"]: line["PRIORITY"] for line in lines}
