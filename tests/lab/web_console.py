@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from qmfagent.bus.security.tls import TlsConfig
 from tests.lab.agents import PORT
@@ -24,7 +24,7 @@ from tests.lab.lab import Lab
 from tests.lab.namespace import SiteProcess
 from tests.web.chromium import CHROMIUM, FLAGS, is_complaint
 
-_TIMEOUT = 15_000
+_TIMEOUT = 60_000
 _SAYS = ("web console at ", "open it once with: ")
 
 
@@ -57,7 +57,7 @@ class WebConsole:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._process is not None:
             self._process.terminate()
-            status = self._process.wait(10)
+            status = self._process.wait(60)
             assert self._process.stdout is not None
             self._process.stdout.close()
             assert status == 0, self._log.read_text()
@@ -74,6 +74,7 @@ class WebConsole:
             try:
                 context = chromium.new_context(reduced_motion="reduce")
                 context.set_default_timeout(_TIMEOUT)
+                expect.set_options(timeout=_TIMEOUT)
                 context.on("weberror", lambda error: complaints.append(str(error.error)))
                 context.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
                 page = context.new_page()
