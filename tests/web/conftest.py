@@ -42,7 +42,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium, started once."""
     requirements.require([CHROMIUM], root=False, packages="chromium")
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=4 * PATIENCE)
         yield started
         await started.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.ports import free_port
 from tests.sites.pair import SitePair
 from tests.web.conftest import PHONE, Visitor
 from tests.web.served import Served
@@ -145,7 +146,7 @@ async def test_a_session_that_ends_takes_its_pages_along(page: Page, web: Served
 
 
 async def test_a_web_console_that_is_gone_is_said_to_be(visitor: Visitor, web: Served) -> None:
-    async with Served(web.connect) as another:
+    async with Served(web.connect, port=free_port()) as another:  # it comes back at the same one
         page = await visitor(another.link())
         overview = page.locator("#overview")
         await expect(overview).to_have_attribute("data-live", "")
