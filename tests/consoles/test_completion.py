@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 from click.shell_completion import BashComplete
 
 from consoles.main import cli
-from tests.consoles.conftest import TIMEOUT
+from qmfagent.bus.limits.limits import Limits
+from tests.consoles.conftest import LONG, TIMEOUT
 from tests.lab import requirements
 
 DEAD = "amqp://127.0.0.1:1"
@@ -66,12 +68,13 @@ async def test_what_fails_fails_in_silence(options: list[str], capfd: pytest.Cap
 
 
 async def test_who_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", 60)
+    monkeypatch.setattr("consoles.asynchronous.CONNECT_TIMEOUT", LONG)
+    monkeypatch.setattr("qmfagent.bus.client.connection.Limits", partial(Limits, open_timeout=LONG))
     silent = asyncio.Event()
     server = await asyncio.start_server(lambda reader, writer: silent.wait(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(TIMEOUT):  # of 60 that connecting would get now
+        async with asyncio.timeout(TIMEOUT):
             assert await offered("--url", f"amqp://127.0.0.1:{port}", "diff", "") == []
         silent.set()
 
