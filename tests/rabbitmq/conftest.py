@@ -17,7 +17,7 @@ from qmfagent.qmf.message import DIRECT, RESPONSE, TOPIC, Address, Message
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import credentials
 
-WAIT = 20.0
+WAIT = 60.0
 REPLY_TO = Address(TOPIC, f"direct-console.{UUID(int=1)}")
 AGENT = "clusterlabs.org:qmfagent:sitea"
 ADDRESSES = (Address(TOPIC, "console.#"), Address(TOPIC, "direct-agent.route.1"), Address(DIRECT, AGENT))
@@ -51,6 +51,8 @@ class Clients:
         )
         await bus.start()
         self._stack.push_async_callback(bus.stop)
+        # It begins without a broker that lets it wait.
+        await bus._connection.wait_up(WAIT)
         return bus, received
 
     async def connect(self, user: str = "console", /, **options: Any) -> tuple[Connection, Received]:

@@ -22,7 +22,8 @@ from tests.ports import free_port
 
 SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 CONTROL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
-START = 90.0
+START = 180.0
+"""Seconds that it may take to start, and rabbitmqctl to end: many times what either takes on a machine at rest."""
 
 Permissions = tuple[str, str, str]
 EVERYTHING: Permissions = (".*", ".*", ".*")
@@ -92,6 +93,8 @@ class RabbitMq:
             self._epmd = subprocess.Popen(
                 [_epmd(), "-address", "127.0.0.1", "-port", str(self._epmd_port)], stdin=subprocess.DEVNULL
             )
+            # A node that finds none starts one of its own.
+            self._wait(self._epmd, self._epmd_port, "epmd")
         self._configure()
         with (self.directory / "output").open("ab") as output:
             self._process = subprocess.Popen(
@@ -103,12 +106,7 @@ class RabbitMq:
                 stderr=output,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START
-        while not self._takes_connections():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"RabbitMQ did not start: {(self.directory / 'output').read_text()[-2000:]}")
-            time.sleep(0.1)
+        self._wait(self._process, self.port, "RabbitMQ")
 
     def write_down(self) -> None:
         """Have it write its queues and bindings to the disk: right after it has confirmed one, a power cut still loses it."""
@@ -139,7 +137,7 @@ class RabbitMq:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=START,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -184,12 +182,23 @@ class RabbitMq:
         }
         (self.directory / "definitions.json").write_text(json.dumps(definitions))
 
-    def _takes_connections(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
+    def _wait(self, process: subprocess.Popen[bytes], port: int, name: str) -> None:
+        """Wait until a process that was started takes connections."""
+        deadline = time.monotonic() + START
+        while not _takes_connections(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                output = self.directory / "output"
+                raise AssertionError(f"{name} did not start: {output.read_text()[-2000:] if output.exists() else ''}")
+            time.sleep(0.1)
+
+
+def _takes_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _epmd() -> str:

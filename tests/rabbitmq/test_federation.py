@@ -17,7 +17,7 @@ from qmfagent.peers.link import agent_name
 from tests.rabbitmq.server import RabbitMq
 from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import CONSOLE, AtRabbitMq, add_users, credentials
-from tests.sites.pair import SitePair, until
+from tests.sites.pair import WAIT, SitePair, until
 
 LINK = "federation"
 LINK_PERMISSIONS = (r"^federation: ", r"^federation: ", r"^(federation: |qmf\.default\.(topic|direct)$)")
@@ -95,12 +95,15 @@ async def test_two_federated_brokers_are_one_bus(tmp_path: Path, brokers: dict[s
         await sites.b.event("applied", publisher="sitea")
         assert closure(sites.b.snapshot, "T").digest == closure(sites.a.snapshot, "T").digest
         assert sites.a.session is not None
-        await sites.a.session.wait_agent(lambda agent: agent.name == agent_name("siteb"))
-        answer = await sites.a.session.call(agent_name("siteb"), "Site:siteb", "plan", {"ticket": "T", "adopt": False})
+        await sites.a.session.wait_agent(lambda agent: agent.name == agent_name("siteb"), WAIT)
+        answer = await sites.a.session.call(
+            agent_name("siteb"), "Site:siteb", "plan", {"ticket": "T", "adopt": False}, timeout=WAIT
+        )
         assert answer["token"] == "", "siteb knows the console of sitea's broker, and has nothing to do"
 
         brokers["siteb"].kill()
+        before = len(sites.a.seen("published"))
         await sites.a.set_value("vip-ip", "10.1.0.99")
-        await sites.a.event("published")
+        await until(lambda: len(sites.a.seen("published")) > before, "the new publication")
         await asyncio.to_thread(brokers["siteb"].start)
-        await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the change at siteb", 30)
+        await until(lambda: sites.b.snapshot.ids["vip-ip"].get("value") == "10.1.0.99", "the change at siteb", WAIT)

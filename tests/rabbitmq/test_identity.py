@@ -13,6 +13,7 @@ from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.security.identity import ANONYMOUS
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, TOPIC, Address
+from tests.rabbitmq.conftest import WAIT
 from tests.sites.buses import ANYBODY
 
 PROPERTIES, APPLICATION_PROPERTIES = "x-amqp-1.0-properties", "x-amqp-1.0-app-properties"
@@ -48,7 +49,7 @@ async def test_a_forged_user_id_is_refused_by_the_broker_and_never_reaches_the_a
     console, _ = await at.connect("console")
     with pytest.raises(ConnectionLost, match="user_id property set to 'siteb' but authenticated user was 'console'"):
         await console.send(request_of(user_id="siteb"))
-    await console.wait_up(10)
+    await console.wait_up(WAIT)
     await console.send(request_of())
     assert (await requests.next())[1].user == "console"
     assert requests.empty()

@@ -9,22 +9,24 @@ import pytest
 
 from qmfagent.bus.client.connection import Connection
 from qmfagent.bus.dialects import Inbox, Role
+from qmfagent.bus.limits.limits import Limits
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConnectionLost
 from qmfagent.qmf.message import DIRECT, INDICATION, TOPIC, Address, Message
-from tests.rabbitmq.conftest import REPLY_TO
+from tests.rabbitmq.conftest import REPLY_TO, WAIT
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import credentials
 
 
 async def refused(url: str, **options: Any) -> str:
     """Why a connection does not come up."""
-    connection = Connection(url, **{"addresses": [REPLY_TO]} | options)
+    given: dict[str, Any] = {"addresses": [REPLY_TO], "limits": Limits(open_timeout=WAIT)} | options
+    connection = Connection(url, **given)
     connection.start()
     try:
         with pytest.raises(ConnectionLost) as raised:
-            await connection.wait_up(10, patient=False)
+            await connection.wait_up(WAIT, patient=False)
     finally:
         await connection.stop()
     return str(raised.value)

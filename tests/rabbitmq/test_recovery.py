@@ -20,8 +20,8 @@ from tests.replication.conftest import SOURCE, TARGET
 from tests.sites.buses import AtRabbitMq
 from tests.sites.pair import SitePair, until
 
-RECOVERY = 30.0
-"""Seconds in which everybody is back: clients try again every five at the latest."""
+RECOVERY = 60.0
+"""Seconds in which everybody is back: clients try again every five at the latest, and may have to wait for their turn."""
 DUMMY = '<primitive id="p{}" class="ocf" provider="pacemaker" type="Dummy"/>'
 
 
@@ -57,7 +57,7 @@ async def test_a_durable_subscriber_misses_no_event_while_the_broker_is_away(
 ) -> None:
     await pair.b.event("applied")
     assert pair.a.agent is not None
-    async with AtRabbitMq(rabbitmq).console("sitea", subscriber="console") as session:
+    async with AtRabbitMq(rabbitmq).console("sitea", subscriber="console", connect_timeout=RECOVERY) as session:
         await asyncio.to_thread(rabbitmq.write_down)
         with session.events() as stream:
             before = pair.a.agent.inventory.config_changes
@@ -88,16 +88,18 @@ async def test_a_durable_subscriber_gets_what_was_raised_while_it_and_the_broker
 ) -> None:
     await pair.b.event("applied")
     bus = AtRabbitMq(rabbitmq)
-    async with bus.console("sitea", subscriber="console"):
+    async with bus.console("sitea", subscriber="console", connect_timeout=RECOVERY):
         pass
+    before = len(pair.a.seen("config_changed"))
     await pair.a.create("resources", DUMMY.format(1))
-    last = (await pair.a.event("config_changed")).values["seq"]
+    await until(lambda: len(pair.a.seen("config_changed")) > before, "the change")
+    last = pair.a.seen("config_changed")[-1].values["seq"]
     await pair.b.stop()
     await pair.a.stop()
     await asyncio.to_thread(rabbitmq.write_down)
     rabbitmq.kill()
     await asyncio.to_thread(rabbitmq.start)
-    session = bus.console("sitea", subscriber="console")
+    session = bus.console("sitea", subscriber="console", connect_timeout=RECOVERY)
     stream = session.events()
     async with session:
         async with asyncio.timeout(RECOVERY):
@@ -110,13 +112,17 @@ async def test_a_durable_subscriber_gets_what_was_raised_while_it_and_the_broker
 async def test_no_gap_is_told_where_the_broker_keeps_the_events(rabbitmq: RabbitMq) -> None:
     rabbitmq.forget()
     bus = AtRabbitMq(rabbitmq)
-    async with bus.console("sitea", subscriber="console") as durable, bus.console("sitea") as fleeting:
+    patient = {"connect_timeout": RECOVERY}
+    async with (
+        bus.console("sitea", subscriber="console", **patient) as durable,
+        bus.console("sitea", **patient) as fleeting,
+    ):
         streams = [durable.events(), fleeting.events()]
         rabbitmq.kill()
         async with asyncio.timeout(RECOVERY):
             assert isinstance(await anext(streams[1]), EventGap)
         await asyncio.to_thread(rabbitmq.start)
-        await durable.wait_up(30)
+        await durable.wait_up(RECOVERY)
     assert [item async for item in streams[0]] == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from qmfagent.bus.dialects import Inbox, Role
 from qmfagent.errors import ProtocolError, RequestTimeout, UnknownObject
 from qmfagent.qmf.message import DIRECT, INDICATION, TOPIC, Address, Message
-from tests.rabbitmq.conftest import REPLY_TO
+from tests.rabbitmq.conftest import REPLY_TO, WAIT
 from tests.rabbitmq.server import RabbitMq
 from tests.sites.buses import ANYBODY, AtRabbitMq
 from tests.sites.pair import until
@@ -100,7 +100,7 @@ async def test_a_request_that_nobody_takes_in_time_is_gone(rabbitmq: RabbitMq, c
     channel = channel_of("siteb")
     queue = channel.queue_declare("qmf.siteb.test", exclusive=True).method.queue
     channel.queue_bind(queue, DIRECT, agent)
-    async with AtRabbitMq(rabbitmq).console("sitea") as session:
+    async with AtRabbitMq(rabbitmq).console("sitea", connect_timeout=WAIT) as session:
         with pytest.raises(RequestTimeout):
             await session.call(agent, "Site:x", "plan", {}, timeout=0.3)
     await until(lambda: channel.queue_declare(queue, passive=True).method.message_count == 0, "its end in the queue")
