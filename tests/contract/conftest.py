@@ -14,6 +14,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from qmfagent import errors
 from qmfagent.cib.snapshot import Snapshot
 from tests.lab.lab import Lab
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 EMPTY = """\
 <cib admin_epoch="0" epoch="1" num_updates="0" validate-with="pacemaker-3.9">
@@ -63,7 +64,7 @@ class Subject(ABC):
         """Bring it back."""
 
     @abstractmethod
-    def churn_argv(self, rate: int, count: int, padding: int) -> list[str]:
+    def churn_argv(self, rate: float, count: int, padding: int) -> list[str]:
         """The command line that changes the status `count` times."""
 
     worker_arguments: list[str]
@@ -157,7 +158,7 @@ class Subject(ABC):
         """Somebody else creates a primitive."""
         await self.run("cibadmin", "--create", "--scope=resources", f"--xml-text={primitive(identifier)}")
 
-    async def churn(self, rate: int, count: int, padding: int = 0) -> asyncio.subprocess.Process:
+    async def churn(self, rate: float, count: int, padding: int = 0) -> asyncio.subprocess.Process:
         """Start to change the status, `rate` times a second; see churn.py."""
         process = await asyncio.create_subprocess_exec(*self.churn_argv(rate, count, padding), stdout=subprocess.PIPE)
         self._churns.append(process)
@@ -167,14 +168,15 @@ class Subject(ABC):
             assert await process.stdout.readline() == b"begun\n"
         return process
 
-    async def suspended(self, seconds: float) -> None:
-        """Let the worker stand still for a while, as on a machine under load."""
+    @asynccontextmanager
+    async def suspended(self) -> AsyncIterator[None]:
+        """Let the worker stand still meanwhile, as on a machine under load."""
         assert self._process
         pid = self._process.pid
         children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         os.kill(children[0] if children else pid, signal.SIGSTOP)
         try:
-            await asyncio.sleep(seconds)
+            yield
         finally:
             # nsenter(1) stops with its child, and has to be continued, too.
             for each in (*children, pid):
@@ -201,7 +203,7 @@ class Live(Subject):
     def come_back(self) -> None:
         self._lab.start_cluster("sitea")
 
-    def churn_argv(self, rate: int, count: int, padding: int) -> list[str]:
+    def churn_argv(self, rate: float, count: int, padding: int) -> list[str]:
         return self.argv([sys.executable, "-m", "tests.contract.churn", "live", str(rate), str(count), str(padding)])
 
 
@@ -226,7 +228,7 @@ class File(Subject):
     def come_back(self) -> None:
         self._path.with_suffix(".away").rename(self._path)
 
-    def churn_argv(self, rate: int, count: int, padding: int) -> list[str]:
+    def churn_argv(self, rate: float, count: int, padding: int) -> list[str]:
         return [sys.executable, "-m", "tests.contract.churn", str(self._path), str(rate), str(count)]
 
 

@@ -32,7 +32,7 @@ def canonical(snapshot: Snapshot) -> bytes:
 
 async def settled(subject: Any) -> Snapshot:
     """The CIB as cibadmin has it, once the store has the same."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             truth: Snapshot = await subject.truth()
             seen = Snapshot.parse((await subject.do("snapshot"))["xml"].encode())
@@ -41,12 +41,29 @@ async def settled(subject: Any) -> Snapshot:
             await asyncio.sleep(0.05)
 
 
+def configuration(version: Version) -> tuple[int, int]:
+    """What a version says of the configuration; the status of a real cluster changes now and then by itself."""
+    return version.admin_epoch, version.epoch
+
+
+async def nothing_is_left(subject: Any, before: Snapshot) -> None:
+    """The CIB is as it was, of a real cluster the configuration."""
+    truth = await subject.truth()
+    assert (configuration(truth.version), truth.config_digest) == (configuration(before.version), before.config_digest)
+    if subject.kind == "file":
+        assert canonical(truth) == canonical(before)
+
+
 async def test_the_snapshot_is_the_cib(subject: Any) -> None:
     assert await subject.do("source") == [subject.kind, True]
-    truth = await settled(subject)
-    seen = await subject.do("snapshot")
-    assert (seen["version"], seen["digest"]) == (str(truth.version), truth.config_digest)
-    assert await subject.do("version") == str(truth.version)
+    async with asyncio.timeout(60):
+        while True:
+            truth = await settled(subject)
+            seen, version = await subject.do("snapshot"), await subject.do("version")
+            assert seen["digest"] == truth.config_digest
+            # Once more where the status has changed since.
+            if seen["version"] == version == str(truth.version):
+                break
 
 
 async def test_a_change_by_another_is_told_with_who_made_it(subject: Any) -> None:
@@ -70,10 +87,13 @@ async def test_a_ticket_changed_by_another_is_told(subject: Any) -> None:
     before = await settled(subject)
     subject.forget_changes()
     await subject.run("crm_ticket", "--ticket=T", "--grant", "--force")
-    change = await subject.next_change()
-    assert change["digest"] == before.config_digest
-    assert (change["client"], change["resync"]) == ("", False)
-    assert (await subject.do("snapshot"))["tickets"]["T"] == [True, False]
+    tickets: dict[str, list[bool]] = {}
+    while "T" not in tickets:
+        change = await subject.next_change()
+        assert change["digest"] == before.config_digest
+        assert (change["client"], change["resync"]) == ("", False)
+        tickets = (await subject.do("snapshot"))["tickets"]
+    assert tickets["T"] == [True, False]
 
 
 async def test_apply_is_one_change_of_our_own(subject: Any) -> None:
@@ -82,6 +102,8 @@ async def test_apply_is_one_change_of_our_own(subject: Any) -> None:
     version = await subject.do("apply", patchset=creation("mine"), digest=before.config_digest)
     assert version == str(before.version.after_configuration_change())
     change = await subject.next_change()
+    while change["digest"] == before.config_digest:
+        change = await subject.next_change()
     assert (change["client"], change["user"]) == ("contract", "root")
     assert Version.parse(change["version"]) >= Version.parse(version)
     seen = await subject.do("snapshot")
@@ -103,7 +125,8 @@ async def test_apply_is_refused_when_the_configuration_has_changed(subject: Any)
 
 async def test_apply_is_not_refused_because_the_status_changes(subject: Any) -> None:
     digest = (await settled(subject)).config_digest
-    churn = await subject.churn(rate=100, count=100_000)
+    # Who writes to a file holds its lock, and must leave it to others for a while.
+    churn = await subject.churn(rate=20 if subject.kind == "file" else 100, count=100_000)
     await subject.next_change()
     for number in range(6):
         await subject.do("apply", patchset=creation(f"mine-{number}"), digest=digest)
@@ -125,7 +148,8 @@ async def test_apply_may_raise_the_schema_and_leaves_the_other_attributes(subjec
     await subject.do("apply", patchset=patchset("pacemaker-3.7", "one"), digest=before.config_digest)
     lower = await settled(subject)
     assert lower.validate_with == "pacemaker-3.7"
-    churn = await subject.churn(rate=20, count=100_000)
+    # The tools are to be run twice between two changes, to read and to write.
+    churn = await subject.churn(rate=0.3 if subject.kind == "tools" else 20, count=100_000)
     await subject.do("apply", patchset=patchset("pacemaker-3.9", "two"), digest=lower.config_digest)
     churn.kill()
     await churn.communicate()
@@ -145,7 +169,7 @@ async def test_what_breaks_the_schema_is_rejected_and_leaves_nothing(subject: An
     before = await settled(subject)
     with pytest.raises(WriteRejected, match=r"bogus|content|attribute"):
         await subject.do("apply", patchset=creation("mine", bogus="1"), digest=before.config_digest)
-    assert canonical(await subject.truth()) == canonical(before)
+    await nothing_is_left(subject, before)
 
 
 async def test_what_does_not_fit_is_rejected_and_leaves_nothing(subject: Any) -> None:
@@ -156,14 +180,14 @@ async def test_what_does_not_fit_is_rejected_and_leaves_nothing(subject: Any) ->
     )
     with pytest.raises(WriteRejected, match="absent"):
         await subject.do("apply", patchset=patchset, digest=before.config_digest)
-    assert canonical(await subject.truth()) == canonical(before)
+    await nothing_is_left(subject, before)
 
 
 async def test_no_change_writes_nothing(subject: Any) -> None:
     before = await settled(subject)
     version = await subject.do("apply", patchset='<diff format="2"/>', digest=before.config_digest)
-    assert version == str(before.version)
-    assert canonical(await subject.truth()) == canonical(before)
+    assert configuration(Version.parse(version)) == configuration(before.version)
+    await nothing_is_left(subject, before)
 
 
 async def test_tickets(subject: Any) -> None:
@@ -208,11 +232,10 @@ async def test_a_reader_that_stood_still_sees_the_newest_cib(subject: Any) -> No
     """libcib: more than cluster-ipc-limit (500) notifications unread, so the daemon throws the store out."""
     await settled(subject)
     count = 800 if subject.kind == "libcib" else 50
-    churn = await subject.churn(rate=200, count=count, padding=4000)
-    await subject.next_change()
     subject.forget_changes()
-    await subject.suspended(count / 200 + 2)
-    assert await churn.wait() == 0
+    async with subject.suspended():
+        churn = await subject.churn(rate=200, count=count, padding=4000)
+        assert await churn.wait() == 0
     await subject.edit("after")
     if subject.kind == "libcib":
         await subject.next_change(resync=True)  # Until then the store says that it is not there.
@@ -225,16 +248,18 @@ async def test_a_thousand_changes_are_all_seen_and_cost_no_memory(subject: Any) 
     await settled(subject)
     subject.forget_changes()
     before = await subject.do("rss")
-    churn = await subject.churn(rate=200, count=1000, padding=4000)
-    assert await churn.wait() == 0
-    truth = await settled(subject)
+    for _ in range(5):
+        churn = await subject.churn(rate=200, count=200, padding=4000)
+        assert await churn.wait() == 0
+        # However little of the processor the store gets, no more than these are unread.
+        truth = await settled(subject)
     grown = await subject.do("rss") - before
     assert grown < 4 * 2**20, f"{grown:,} bytes"
     if subject.kind == "libcib":
         seen = [item["change"] for item in drain(subject.changes)]
         assert len(seen) >= 1000
         assert not any(change["resync"] for change in seen)
-        assert seen[-1]["version"] == str(truth.version)
+        assert Version.parse(seen[-1]["version"]) >= truth.version
 
 
 def drain(queue: asyncio.Queue[dict[str, Any]]) -> list[dict[str, Any]]:
