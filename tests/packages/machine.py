@@ -16,7 +16,7 @@ from types import TracebackType
 
 from tests.lab.namespace import Namespace
 
-_WAIT = 20.0
+_WAIT = 60.0
 _CODENAME = "VERSION_CODENAME="
 # What costs time and is not looked at.
 _FAST = (
