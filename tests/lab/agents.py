@@ -213,7 +213,14 @@ class AgentSite:
     def _caught_up(self) -> EventLog:
         """The log, once everything is in it that the agent has told until now."""
         assert self._events is not None
-        told = self.console.site(self.name).values
+        told: dict[str, Any] = {}
+
+        def answered() -> bool:
+            with suppress(QmfAgentError):  # a console that has not heard of a busy agent for a while takes it for lost
+                told.update(self.console.site(self.name).values)
+            return bool(told)
+
+        until(answered, f"an answer of the agent of {self.name}")
         here = self._events.wait_number(told["journal"], told["last_event"], WAIT)
         assert here, f"no event {told['last_event']} of {self.name}; there are {self._events.names(0)}{self.log_tail()}"
         return self._events
