@@ -234,7 +234,7 @@ class AsyncConsole(Operations):
 
     async def _link(self, site: str) -> Link:
         """The link a site is reached by. Raises UnknownObject, and ConnectionLost where a link that is down may lead to it."""
-        link = self._route(site)
+        link = self._route(site) or await self._joined(site)
         if link is not None:
             return link
         known = suggestion(site, await self.sites(), "sites that answer")
@@ -242,6 +242,13 @@ class AsyncConsole(Operations):
         if problems:
             raise ConnectionLost(f"site {site!r} can't be reached: {'; '.join(problems.values())}", hint=known)
         raise UnknownObject(f"there is no site {site!r} here", hint=known)
+
+    async def _joined(self, site: str) -> Link | None:
+        """The link a site is reached by, where it is one that was still coming up."""
+        joining = {link.joining for link in self._links if link.joining is not None and not link.joining.done()}
+        while joining and self._route(site) is None:
+            _, joining = await asyncio.wait(joining, return_when=asyncio.FIRST_COMPLETED)
+        return self._route(site)
 
     def _route(self, site: str) -> Link | None:
         return next((link for link in self._links if site in link.sites), None)

@@ -78,6 +78,11 @@ class Link:
             self._watching = loop.create_task(self._watch(), name=f"watching {self.url}")
         return self._joining
 
+    @property
+    def joining(self) -> asyncio.Task[bool] | None:
+        """What join() gave; None before it and after leave()."""
+        return self._joining
+
     async def leave(self) -> None:
         """Close the link."""
         for task in (self._joining, self._watching):

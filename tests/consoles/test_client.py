@@ -93,6 +93,16 @@ async def test_an_agent_that_takes_its_time_is_waited_for(siteb: Any) -> None:
         assert await one.sites() == ["siteb"]
 
 
+async def test_a_site_that_is_named_is_waited_for_while_its_link_comes_up(
+    sites: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consoles.asynchronous.PATIENCE", 0.1)
+    sites[1].slow = 2.0
+    async with console(*sites) as both:
+        assert await both.sites() == ["sitea"]
+        assert (await both.site("siteb")).cib_version == "0.7.0"
+
+
 async def test_a_site_that_is_down_is_reported_and_not_fatal(siteb: Any) -> None:
     problems: list[str] = []
     async with AsyncConsole([DEAD, siteb.url], timeout=TIMEOUT, on_problem=problems.append) as both:
