@@ -160,16 +160,26 @@ class FileCib(FedStore):
         return dict(zip(_WRITER, values, strict=True))
 
     async def _watch(self) -> None:
-        async for told in awatch(
-            self._path.parent,
-            watch_filter=lambda _, changed: Path(changed).name == self._path.name,
-            debounce=_DEBOUNCE_MS,
-            step=10,
-            rust_timeout=_LOOK_MS,
-            yield_on_timeout=True,
-            recursive=False,
-        ):
-            await self._look(told=bool(told))
+        try:
+            async for told in awatch(
+                self._path.parent,
+                watch_filter=lambda _, changed: Path(changed).name == self._path.name,
+                debounce=_DEBOUNCE_MS,
+                step=10,
+                rust_timeout=_LOOK_MS,
+                yield_on_timeout=True,
+                recursive=False,
+            ):
+                await self._look(told=bool(told))
+        except (OSError, RuntimeError) as error:
+            _LOG.warning(
+                "%s can't be watched, and is looked at once a second instead: %s; is fs.inotify.max_user_instances too low?",
+                self._path,
+                error,
+            )
+        while True:
+            await asyncio.sleep(_LOOK_MS / 1000)
+            await self._look()
 
     async def _look(self, *, told: bool = False) -> None:
         """Publish what the file has become, if it has changed since it was last seen; `told` when it was written to."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from lxml import etree
+from watchfiles._rust_notify import WatchfilesRustInternalError
 
 from qmfagent.cib.change import CibChange, CibLost
 from qmfagent.cib.snapshot import Snapshot
@@ -58,6 +59,27 @@ async def test_apply_writes_who_and_when(store: FileCib, path: Path) -> None:
     change = await following(changes)
     assert (change.client, change.origin, change.resync) == ("test", os.uname().nodename, False)
     assert (await store.snapshot()).head == written.head
+
+
+async def test_a_file_that_can_not_be_watched_is_looked_at_all_the_same(
+    path: Path, cib: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As watchfiles ends where the user has no inotify instance left."""
+
+    async def refused(*_: object, **__: object) -> AsyncIterator[set[object]]:
+        raise WatchfilesRustInternalError("Error creating recommended watcher: Too many open files (os error 24)")
+        yield set()
+
+    monkeypatch.setattr("qmfagent.pacemaker.file.awatch", refused)
+    store = FileCib(path)
+    await store.start()
+    try:
+        changes = store.changes()
+        path.write_bytes(cib(epoch=7))
+        assert (await following(changes)).snapshot.version.epoch == 7
+    finally:
+        await store.stop()
+    assert "looked at once a second instead" in caplog.text
 
 
 async def test_the_patchset_told_leads_from_the_old_snapshot_to_the_new(store: FileCib) -> None:
