@@ -20,6 +20,8 @@ ACTIONS: Mapping[str, str] = {
     "unpin": "pinned no more at",
 }
 """The actions, and what a ticket is at a site once they are done."""
+MOVING = frozenset({"grant", "revoke", "standby", "activate"})
+"""Those that let the cluster start or stop resources."""
 ACTION_LABELS: Mapping[str, str] = {
     **{action: action.capitalize() for action in ACTIONS},
     "standby": "Put in standby",

@@ -6,12 +6,14 @@ and loaded any number of times.
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from consoles.asynchronous import AsyncConsole
-from consoles.ticket_actions import ACTIONS
+from consoles.ticket_actions import ACTIONS, MOVING
 from consoles.tickets import TicketStatus
 from consoles.web.rendering import redirect, render
 from consoles.web.views.ticket_action import Cluster, action_view
@@ -28,7 +30,7 @@ async def page(request: Request) -> Response:
     own = await visit.console.query("Ticket", _named(site), name=ticket)
     picture = await visit.live.picture()
     status = next((each for each in picture.tickets if each.name == ticket), TicketStatus(ticket, ()))
-    cluster = await _cluster(visit.console, site, ticket)
+    cluster = await _cluster(visit.console, site, ticket) if action in MOVING else Cluster()
     view = action_view(action, status, site, own[0].values if own else {}, picture, cluster)
     may = await visit.may(site, f"Ticket.{action}", ticket)
     return render(request, "ticket_action.html", ticket=ticket, view=view, may=may)
@@ -44,8 +46,9 @@ async def post(request: Request) -> Response:
 
 
 async def _cluster(console: AsyncConsole, site: str, ticket: str) -> Cluster:
-    nodes = await console.query("Node", site)
-    resources = await console.query("Resource", site, where=_UNMANAGED)
+    nodes, resources = await asyncio.gather(
+        console.query("Node", site), console.query("Resource", site, where=_UNMANAGED)
+    )
     return Cluster(
         [node.values for node in nodes],
         [resource.values["id"] for resource in resources if ticket in resource.values["tickets"]],

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from consoles.nodes import MAINTENANCE, OFFLINE, ONLINE, STANDBY, node_state
 from consoles.overview import Cell, Note, Overview
 from consoles.values import Object
 from consoles.words import number_of
@@ -20,6 +21,7 @@ UNKNOWN = "unknown"
 """The state of a resource that the status says nothing of."""
 STATES = ("Started", "Promoted", "Unpromoted", "Stopped", "Failed", UNKNOWN)
 
+_NODE_TONES = {OFFLINE: "bad", STANDBY: "warn", MAINTENANCE: "warn", ONLINE: "ok"}
 _TONES = {"Started": "ok", "Promoted": "ok", "Unpromoted": "info", "Failed": "bad"}
 
 
@@ -143,15 +145,8 @@ def resource_rows(resources: Iterable[Object], wanted: Wanted) -> Resources:
 
 
 def _node(values: Mapping[str, Any], active: Mapping[str, int]) -> NodeRow:
-    if not values["online"]:
-        word, tone = "offline", "bad"
-    elif values["standby"]:
-        word, tone = "standby", "warn"
-    elif values.get("maintenance", False):
-        word, tone = "maintenance", "warn"
-    else:
-        word, tone = "online", "ok"
-    return NodeRow(values["name"], word, tone, active.get(values["name"], 0))
+    state = node_state(values)
+    return NodeRow(values["name"], state, _NODE_TONES[state], active.get(values["name"], 0))
 
 
 def _resource(values: Mapping[str, Any], depth: int) -> ResourceRow:

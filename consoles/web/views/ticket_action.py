@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from consoles.nodes import MAINTENANCE, OFFLINE, ONLINE, STANDBY, node_state
 from consoles.picture import Picture
 from consoles.ticket_actions import ACTION_LABELS, ACTIONS, possible
 from consoles.tickets import HOLDER, UNKNOWN, TicketAt, TicketStatus
@@ -23,6 +24,7 @@ _TITLES = {
     "pin": "Pin {ticket} at {site}?",
     "unpin": "Unpin {ticket} at {site}?",
 }
+_HINDRANCES = {OFFLINE: "offline", STANDBY: "in standby", MAINTENANCE: "in maintenance"}
 _NAMED = 10
 
 
@@ -152,9 +154,9 @@ def _of_grant(status: TicketStatus, at: TicketAt, own: Mapping[str, Any], pictur
 
 
 def _of_starting(site: str, cluster: Cluster) -> Iterator[Consequence]:
-    hindrances = [(str(node["name"]), _hindrance(node)) for node in cluster.nodes]
-    if hindrances and all(why for _, why in hindrances):
-        told = _named(f"{name} is {why}" for name, why in hindrances)
+    states = [(node["name"], node_state(node)) for node in cluster.nodes]
+    if states and all(state != ONLINE for _, state in states):
+        told = _named(f"{name} is {_HINDRANCES[state]}" for name, state in states)
         yield Consequence("warn", f"No node of {site} can start anything now: {told}.")
     if cluster.unmanaged:
         told = _named(cluster.unmanaged)
@@ -169,13 +171,6 @@ def _of_stopping(site: str, cluster: Cluster) -> Iterator[Consequence]:
             f"The cluster of {site} does not manage these now, and does not stop them: {told}. Where they run they run on, "
             "also when the ticket is granted to another site.",
         )
-
-
-def _hindrance(node: Mapping[str, Any]) -> str:
-    """Why a node starts nothing, empty where it does."""
-    if not node["online"]:
-        return "offline"
-    return "in standby" if node["standby"] else "in maintenance" if node.get("maintenance") else ""
 
 
 def _of_release(at: TicketAt) -> Consequence:
