@@ -14,7 +14,7 @@ from pathlib import Path
 from consoles.client import Console
 from qmfagent.errors import QmfAgentError
 from tests.certificates import write_signing_keys
-from tests.sites.buses import free_port
+from tests.ports import free_port
 
 SITE = "bench"
 WAIT = 60.0

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from qmfagent.bus.console.session import ConsoleSession
 from qmfagent.bus.security.credentials import Credentials
 from qmfagent.config import BrokerConfig, Listen
-from tests.ports import free_port as free_port
+from tests.ports import free_port
 from tests.rabbitmq.server import RabbitMq
 
 EMBEDDED, RABBITMQ = SITE_BUSES = ("embedded", "rabbitmq")

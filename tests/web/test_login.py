@@ -28,7 +28,7 @@ from qmfagent.bus.security.credentials import Credentials
 from qmfagent.bus.security.tls import TlsConfig
 from qmfagent.errors import ConnectionLost, RemoteError
 from tests.certificates import CertificateAuthority
-from tests.sites.buses import free_port
+from tests.ports import free_port
 from tests.web.served import Served, WholeConsole
 from tests.web.sites import SOURCE
 
